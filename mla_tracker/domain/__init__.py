@@ -1,0 +1,1 @@
+"""The law, pure: values and functions of the standard library that would still be true on paper."""
