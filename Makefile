@@ -1,0 +1,43 @@
+PYTHON ?= python3
+RUN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help prepare prepare-dev demo serve test check lint types bench docs lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+prepare:
+	@$(PYTHON) tools/prepare.py run
+
+prepare-dev:
+	@$(PYTHON) tools/prepare.py dev
+
+demo: prepare ## everything set up, a worked example loaded, API and scheduler running (ONCE=1: print the reports and end)
+	@exec $(RUN)/mla-tracker demo $(if $(ONCE),--once)
+
+serve: prepare ## API and scheduler on your own data
+	@exec $(RUN)/mla-tracker serve
+
+test: prepare-dev ## all tests on a real PostgreSQL, with the coverage of domain/ (at least 98 %)
+	@$(RUN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+
+check: lint types ## format, lint, strict types and the direction of imports
+	@$(RUN)/lint-imports
+
+lint: prepare-dev ## format and lint
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+
+types: prepare-dev ## strict types
+	@$(RUN)/mypy
+
+bench: prepare ## benchmarks, see bench/README.md
+	@$(RUN)/python -m bench
+
+docs: prepare-dev ## write the pages that are made from the code
+	@$(RUN)/python tools/make_docs.py
+
+lock: ## renew the lock files (needs uv)
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+	uv pip compile pyproject.toml --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-dev.lock

@@ -1,0 +1,6 @@
+"""The program `mla-tracker`."""
+
+
+def main() -> None:
+    """Entry point."""
+    raise SystemExit("not yet")
