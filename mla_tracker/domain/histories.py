@@ -87,6 +87,14 @@ class Case:
         return tuple(legal_order(self.events))
 
     @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        return {event.id: index for index, event in enumerate(self.history)}
+
+    def order(self, event: Event) -> int:
+        """The place of an act in legal order, counted from 0."""
+        return self._positions[event.id]
+
+    @cached_property
     def first_day(self) -> date:
         """The day on which the request left, else of its first act, else of its recording: law is judged as of it."""
         leaving = [e.day for e in self.history if e.act in (Act.SENT, Act.PROVISIONAL_ARREST_REQUESTED)]

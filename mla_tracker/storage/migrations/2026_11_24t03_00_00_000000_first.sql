@@ -13,6 +13,13 @@ begin
     execute format('grant mla_api, mla_jobs to %I', current_user);
 end $$;
 
+-- UUIDv7 (RFC 9562) for rows that are made by a statement; PostgreSQL has its own only from 18 on.
+create function mla_uuid7(at timestamptz) returns uuid language sql volatile parallel safe as $$
+    select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send((extract(epoch from at) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),
+        'hex')::uuid
+$$;
+
 create table account (
     id uuid primary key,
     name text not null check (length(name) between 1 and 200),

@@ -1,0 +1,143 @@
+"""Which limits apply to a case, stage by stage: agreement, convention relied on, own policy, default policy."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mla_tracker.domain.explanation import Step
+from mla_tracker.domain.histories import Case
+from mla_tracker.domain.limits import Convention, Limit
+from mla_tracker.domain.vocabulary import Basis, Effect, Obligor, Side, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class RelianceOnAgreement:
+    """The agreement that a request names: whether it governs on the day the law is judged, and its own limits."""
+
+    id: str
+    title: str
+    governs: bool
+    limits: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Everything that can set a limit: all versions of the catalogue and of policies, instruments, the agreement.
+
+    `contiguous`: whether the two countries share a land border, None where unknown.
+    """
+
+    limits: tuple[Limit, ...]
+    conventions: Mapping[str, Convention] = field(default_factory=dict)
+    agreement: RelianceOnAgreement | None = None
+    contiguous: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A limit that applies, in all its versions, with the limits of other sources that it displaces."""
+
+    versions: tuple[Limit, ...]
+    displaced: tuple[Limit, ...] = ()
+
+    @property
+    def limit(self) -> Limit:
+        return self.versions[-1]
+
+
+def country_of(obligor: Obligor, case: Case) -> str:
+    """The country a duty or a count belongs to; a provider is reached in the requested country."""
+    return case.requesting_country if obligor is Obligor.REQUESTING else case.requested_country
+
+
+def side_of(obligor: Obligor) -> Side:
+    return Side.REQUESTING if obligor is Obligor.REQUESTING else Side.REQUESTED
+
+
+def instrument_relied_on(case: Case, law: Law) -> tuple[Convention | None, list[Step]]:
+    """The convention whose limits run, and what has to be said about it.
+
+    The requester names it; it counts where both countries are bound by it on the day the request left. An
+    instrument that replaces it between the two takes its place (the European arrest warrant that of ETS 24).
+    """
+    if case.convention is None:
+        return None, []
+    named = law.conventions.get(case.convention)
+    if named is None:
+        return None, [Step("convention-unknown", {"convention": case.convention})]
+    for other in law.conventions.values():
+        if named.id in other.replaces and case.kind in other.kinds and not unbound(other, case):
+            return other, [Step("convention-replaced", {"named": named.title, "instead": other.title}, other.source)]
+    missing = unbound(named, case) if named.parties_known else []
+    if missing:
+        args = {"convention": named.title, "countries": missing, "day": case.first_day}
+        return None, [Step("convention-not-binding", args, named.source)]
+    return named, []
+
+
+def unbound(convention: Convention, case: Case) -> list[str]:
+    """The countries of the case that our list of parties does not show as bound on the day the request left."""
+    both = (case.requesting_country, case.requested_country)
+    return [country for country in both if not convention.binds(country, case.first_day)]
+
+
+def applies(limit: Limit, case: Case, law: Law) -> bool:
+    """Whether the limit's fixed conditions hold for the case; consent is judged on the history instead."""
+    wanted = limit.conditions
+    return (
+        (not limit.kinds or case.kind in limit.kinds)
+        and (not wanted.urgency or case.urgency in wanted.urgency)
+        and (not wanted.assistance or bool(wanted.assistance & set(case.assistance)))
+        and (wanted.contiguous is None or wanted.contiguous == law.contiguous)
+        and (not wanted.requested_countries or case.requested_country in wanted.requested_countries)
+        and (not wanted.requesting_countries or case.requesting_country in wanted.requesting_countries)
+        and (limit.request_date is None or case.wished_by is not None)
+    )
+
+
+def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
+    """The limits that apply, stage by stage, with what each displaces, and warnings about the sources.
+
+    A source that sets no number for a stage displaces nothing there; a goal displaces nothing either. A
+    policy of the obligor's country runs beside the law where it says `in_addition`.
+    """
+    convention, warnings = instrument_relied_on(case, law)
+    agreed: tuple[Limit, ...] = ()
+    if law.agreement is not None:
+        if law.agreement.governs:
+            agreed = law.agreement.limits
+        else:
+            warnings.append(Step("agreement-not-in-force", {"title": law.agreement.title, "day": case.first_day}))
+    usable = [limit for limit in (*law.limits, *agreed) if limit.sets_a_number() and applies(limit, case, law)]
+    chosen: list[Chosen] = []
+    for stage in Stage:
+        of_stage = [limit for limit in usable if limit.stage is stage]
+        sources = (
+            [limit for limit in of_stage if limit.basis is Basis.AGREEMENT],
+            [limit for limit in of_stage if convention is not None and limit.convention == convention.id],
+            [limit for limit in of_stage if limit.country is not None and limit.country == country_of(limit.obligor, case)],
+            [limit for limit in of_stage if limit.basis is Basis.POLICY and limit.country is None],
+        )
+        chosen += _of_stage(sources)
+    return chosen, warnings
+
+
+def _of_stage(sources: Iterable[list[Limit]]) -> list[Chosen]:
+    chosen: list[Chosen] = []
+    displacing: list[Limit] = []
+    displaced: list[Limit] = []
+    for source in sources:
+        if displacing:
+            beside = [limit for limit in source if limit.in_addition]
+            displaced += [limit for limit in source if not limit.in_addition]
+        else:
+            beside = source
+            displacing = [limit for limit in source if limit.effect in (Effect.DEADLINE, Effect.EXPIRY)]
+        chosen += _by_id(beside)
+    return [Chosen(one.versions, tuple(displaced) if one.limit in displacing else ()) for one in chosen]
+
+
+def _by_id(limits: Iterable[Limit]) -> list[Chosen]:
+    versions: dict[str, list[Limit]] = {}
+    for limit in limits:
+        versions.setdefault(limit.id, []).append(limit)
+    return [Chosen(tuple(sorted(same, key=lambda limit: limit.version))) for same in versions.values()]
