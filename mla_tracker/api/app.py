@@ -1,0 +1,115 @@
+"""The ASGI application: all routes in one list, what every handler may ask for, and the edge around it."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from mla_tracker.api import account, auth, conditional, documentation, health, metrics, problems
+from mla_tracker.api.edge import Edge
+from mla_tracker.api.health import Check
+from mla_tracker.api.metrics import HttpMetrics
+from mla_tracker.api.openapi import IDEMPOTENCY_KEY_PATTERN
+from mla_tracker.api.problems import INVALID_HEADER, Problem
+from mla_tracker.api.routes import MAX_BODY, read_body
+from mla_tracker.settings import Settings
+from mla_tracker.storage.database import Database
+from mla_tracker.storage.idempotency import IdempotencyKey
+
+PREFIX: Final = "/api/v1"
+
+ROUTES: Final[Sequence[HTTPRouteHandler]] = [
+    account.read_me,
+]
+"""Every route below the prefix. Add yours here."""
+
+OUTSIDE: Final[Sequence[HTTPRouteHandler]] = [
+    health.health_live,
+    health.health_ready,
+    metrics.read_metrics,
+    documentation.documentation_page,
+    documentation.to_documentation,
+    documentation.favicon,
+    documentation.read_contract,
+    documentation.documentation_file,
+    documentation.problem_index,
+    documentation.problem_page,
+]
+"""Every route without the prefix."""
+
+READY_CHECKS: Final[Sequence[Check]] = []
+"""What /health/ready asks besides the database itself."""
+
+_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN.rstrip("$") + r"\Z")
+
+
+def create_app(
+    database: Database,
+    settings: Settings,
+    *,
+    now: Callable[[], datetime],
+    ready_checks: Sequence[Check] = READY_CHECKS,
+    http_metrics: HttpMetrics | None = None,
+) -> ASGIApp:
+    """The application on an open database. `now` gives the present as an aware UTC instant."""
+    figures = http_metrics or HttpMetrics()
+    handlers: list[ControllerRouterHandler] = [Router(PREFIX, route_handlers=list(ROUTES)), *OUTSIDE]
+    app = Litestar(
+        handlers,
+        openapi_config=None,
+        debug=False,
+        logging_config=None,
+        guards=[auth.guard],
+        exception_handlers={Exception: problems.answer_problem},
+        request_max_body_size=MAX_BODY,
+        dependencies={
+            "now": Provide(provide_now, sync_to_thread=False),
+            "actor": Provide(auth.provide_actor, sync_to_thread=False),
+            "database": Provide(lambda: database, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "if_match": Provide(provide_if_match, sync_to_thread=False),
+            "idempotency": Provide(provide_idempotency),
+        },
+        on_shutdown=[auth.settle],
+    )
+    app.state.database = database
+    app.state.settings = settings
+    app.state.now = now
+    app.state.ready_checks = list(ready_checks)
+    app.state.metrics = figures
+    return Edge(app, figures)
+
+
+def provide_now(request: Request[Any, Any, Any]) -> datetime:
+    """The one present of a request, read when it was let in."""
+    now: datetime = request.state.now
+    return now
+
+
+def provide_if_match(request: Request[Any, Any, Any]) -> frozenset[int] | None:
+    """The versions that the change may be based on; None for any."""
+    return conditional.expected_versions(request.headers.get("If-Match"))
+
+
+async def provide_idempotency(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
+    """The caller's key for this write, bound to its account, route, path and body. Raises the 400 problem."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not _KEY.match(key):
+        sentence = "Give 1 to 200 visible ASCII characters, e.g. a UUID."
+        raise Problem(
+            INVALID_HEADER,
+            f"Idempotency-Key is not valid. {sentence}",
+            errors=[("/Idempotency-Key", sentence)],
+        )
+    path = request.scope["path"].encode()
+    digest = hashlib.sha256(path + b"\n" + await read_body(request)).digest()
+    actor = auth.provide_actor(request)
+    return IdempotencyKey(actor.account_id, f"{request.method} {request.scope['path_template']}", key, digest)

@@ -1,0 +1,122 @@
+"""What a route says of itself: read by the guard, the readers of body and query, and the contract."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Request
+from litestar.di import Provide
+from pydantic import BaseModel
+
+from mla_tracker.api import bodies, problems
+from mla_tracker.api.problems import Kind, Problem
+from mla_tracker.domain.errors import DomainError
+from mla_tracker.domain.vocabulary import Role
+
+MAX_BODY: Final = 256 * 1024
+BODY_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the API."""
+
+    summary: str
+    tag: str
+    status: int
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    problems: tuple[Kind, ...]
+    roles: tuple[Role, ...]
+    public: bool
+    idempotent: bool
+    if_match: bool
+    etag: bool
+    location: bool
+    media: tuple[str, ...]
+    also: Mapping[int, str]
+    examples: Mapping[str, Any]
+    description: str
+    max_body: int
+    hidden: bool
+
+
+def documented(
+    summary: str,
+    *,
+    tag: str,
+    answer: type[BaseModel] | None,
+    status: int = 200,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    problems: Sequence[type[DomainError] | Kind] = (),
+    roles: Sequence[Role] = (),
+    public: bool = False,
+    idempotent: bool = False,
+    if_match: bool = False,
+    etag: bool = False,
+    location: bool = False,
+    media: Sequence[str] = ("application/json",),
+    also: Mapping[int, str] | None = None,
+    examples: Mapping[str, Any] | None = None,
+    description: str = "",
+    max_body: int = MAX_BODY,
+    hidden: bool = False,
+) -> dict[str, Any]:
+    """The arguments of a Litestar decorator that make a route ours; see `api/openapi.py` for how to add one.
+
+    `body` and `query` become the handler's arguments `entry` and `filters`. `problems` names those that it
+    raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also` documents
+    other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
+    is no part of the published contract.
+    """
+    kinds = tuple(_kind(problem) for problem in problems)
+    route = Route(
+        summary, tag, status, body, query, answer, kinds, tuple(roles), public, idempotent, if_match, etag,
+        location, tuple(media), dict(also or {}), dict(examples or {}), description, max_body, hidden,
+    )  # fmt: skip
+    dependencies: dict[str, Provide] = {}
+    if body is not None:
+        dependencies["entry"] = _provide_entry(body)
+    if query is not None:
+        dependencies["filters"] = _provide_filters(query)
+    return {
+        "opt": {"route": route},
+        "status_code": status,
+        "dependencies": dependencies,
+        "request_max_body_size": max_body,
+    }
+
+
+def _kind(problem: type[DomainError] | Kind) -> Kind:
+    return problem if isinstance(problem, Kind) else problems.kind_of(problem)
+
+
+async def read_body(request: Request[Any, Any, Any]) -> bytes:
+    """The raw body. Raises the 408 problem if it does not come in time, Litestar's 413 if it is too large."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.body()
+    except TimeoutError:
+        raise Problem(
+            problems.TIMED_OUT, f"The body did not arrive within {BODY_SECONDS} seconds. Send it again."
+        ) from None
+
+
+def _provide_entry(model: type[BaseModel]) -> Provide:
+    async def entry(request: Request[Any, Any, Any]) -> BaseModel:
+        headers = request.headers
+        content_type, encoding = headers.get("Content-Type"), headers.get("Content-Encoding")
+        bodies.require_json(content_type, encoding)
+        return bodies.parse(model, await read_body(request), content_type, encoding)
+
+    return Provide(entry)
+
+
+def _provide_filters(model: type[BaseModel]) -> Provide:
+    def filters(request: Request[Any, Any, Any]) -> BaseModel:
+        return bodies.parse_query(model, request.scope["query_string"])
+
+    return Provide(filters, sync_to_thread=False)
