@@ -71,6 +71,7 @@ def test_a_limit_of_the_law_says_what_its_source_says(id_: str) -> None:
     assert in_words(*limit.stops_on) == PHRASES.get(law["stops_on"], law["stops_on"])
     assert (limit.evidence, limit.verified) == (law["evidence"], law["evidence"] == "V")
     assert limit.wording.get("seen_at", "") == law["seen_at"]
+    assert limit.wording.get("runs_from", "") == law["runs_from"]
     assert limit.wording.get("condition", "") == law["condition"]
     assert limit.wording.get("extension", "") == law["extension"]
     assert limit.wording.get("on_expiry", "") == law["on_expiry"]
@@ -94,9 +95,7 @@ def test_a_limit_of_the_law_says_what_its_source_says(id_: str) -> None:
         )
     ],
 )
-def test_our_default_policy(
-    id_: str, within: str, kinds: str, stage: str, starts_on: str, stops_on: str
-) -> None:
+def test_our_default_policy(id_: str, within: str, kinds: str, stage: str, starts: str, stops: str) -> None:
     limit = LIMITS[id_]
     letters = {"E": RequestKind.EVIDENCE, "X": RequestKind.EXTRADITION, "P": RequestKind.PROCEEDINGS}
     assert " ".join(when_in_words(limit)) == within
