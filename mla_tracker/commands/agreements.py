@@ -1,0 +1,353 @@
+"""What an account does with the register of agreements: record one, change it, move its life, take an event back."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from mla_tracker.commands.agreement_limits import completed, faults_of
+from mla_tracker.commands.recorded import Recorded
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.agreements import EVENT_DATA, first_public_day
+from mla_tracker.domain.errors import (
+    ActNotPossible,
+    AlreadyRecorded,
+    DatedInFuture,
+    InvalidEntry,
+    NotAllowed,
+    NotFound,
+    VersionStale,
+)
+from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope, Role
+from mla_tracker.queries.agreements import may_see, not_found, today_in
+from mla_tracker.storage import agreements
+from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventRow, PartyRow, agreement_of
+from mla_tracker.storage.database import Database, DbRole, Tx
+from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
+from mla_tracker.storage.ids import uuid7
+
+WRITERS: Final = (Role.OFFICER, Role.HEAD, Role.INTEGRATION, Role.ADMIN)
+
+Fault = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class NewAgreement:
+    """An agreement to be recorded; its limits as their fields were given."""
+
+    fields: AgreementFields
+    parties: tuple[PartyRow, ...]
+
+
+@dataclass(frozen=True)
+class NewAgreementEvent:
+    """An event to be recorded. `data` holds what `domain.agreements.EVENT_DATA` allows, as JSON has it."""
+
+    type: AgreementAct
+    occurred_on: date
+    data: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+
+
+async def record_agreement(
+    db: Database,
+    entry: NewAgreement,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency: IdempotencyKey | None = None,
+) -> Recorded:
+    """Record an agreement for the first of its parties that the account speaks for, else for its first country.
+
+    Raises NotAllowed for a role that only reads, InvalidEntry with every field at fault, DatedInFuture for a
+    signature after today, AlreadyRecorded for a reference that the country has given already.
+    """
+    _require_writer(actor)
+    own = (party.country for party in entry.parties if party.country and actor.speaks_for(party.country))
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        if done := await claim(tx, idempotency, now):
+            return Recorded(UUID(done["id"]), replayed=True)
+        row = AgreementRow(
+            id=uuid7(now),
+            recorded_by=next(own, actor.countries[0]),
+            fields=_with_completed_limits(entry.fields),
+            visible_to_all_from=None,
+            version=1,
+            created_at=now,
+            updated_at=now,
+            parties=entry.parties,
+        )
+        _require_valid(row, now)
+        await _require_free_reference(tx, row)
+        try:
+            await agreements.insert(tx, _made_public(row), account_id=actor.account_id)
+        except asyncpg.UniqueViolationError as error:
+            raise _reference_taken(row) from error
+        await complete(tx, idempotency, {"id": str(row.id)})
+    return Recorded(row.id)
+
+
+async def change_agreement(
+    db: Database,
+    agreement_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    versions: frozenset[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """Change fields of an agreement, its parties and limits only as a whole; gives the version it has then.
+
+    `changes` holds fields of AgreementFields and `parties`; `versions` those the change may be based on, None
+    for any. Raises NotFound, NotAllowed, VersionStale, and what `record_agreement` raises.
+    """
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        before = await _load_own(tx, agreement_id, actor, now)
+        if versions is not None and before.version not in versions:
+            raise _stale(before)
+        fields = {name: value for name, value in changes.items() if name != "parties"}
+        after = replace(
+            before,
+            fields=replace(before.fields, **fields),
+            parties=changes.get("parties", before.parties),
+        )
+        if "limits" in changes:
+            after = replace(after, fields=_with_completed_limits(after.fields))
+        if after == before:
+            return before.version
+        _require_valid(after, now)
+        await _require_free_reference(tx, after)
+        return await _save(tx, before, after, now)
+
+
+async def record_event(
+    db: Database,
+    agreement_id: UUID,
+    entry: NewAgreementEvent,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency: IdempotencyKey | None = None,
+) -> Recorded:
+    """Append a dated event to an agreement's life; gives the event's id.
+
+    Raises NotFound, NotAllowed, InvalidEntry, DatedInFuture for a day after today where the agreement was
+    recorded, AlreadyRecorded for an event that stands already, word for word.
+    """
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        if done := await claim(tx, idempotency, now):
+            return Recorded(UUID(done["id"]), replayed=True)
+        before = await _load_own(tx, agreement_id, actor, now)
+        event = await _new_event(tx, before, entry, actor, now)
+        await _append(tx, before, [event], now)
+        await complete(tx, idempotency, {"id": str(event.id)})
+    return Recorded(event.id)
+
+
+async def void_event(
+    db: Database,
+    agreement_id: UUID,
+    event_id: UUID,
+    *,
+    reason: str,
+    replacement: NewAgreementEvent | None = None,
+    actor: Actor,
+    now: datetime,
+    idempotency: IdempotencyKey | None = None,
+) -> Recorded:
+    """Take back an event that was recorded wrongly, with the right one in the same step if wanted.
+
+    It stays in the record with the reason and counts no more. Gives the id of the void. Raises NotFound,
+    NotAllowed, ActNotPossible for an event voided before, and what `record_event` raises for the replacement,
+    its fields below /replacement.
+    """
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        if done := await claim(tx, idempotency, now):
+            return Recorded(UUID(done["id"]), replayed=True)
+        before = await _load_own(tx, agreement_id, actor, now)
+        wrong = _event_to_void(before, event_id)
+        void = EventRow(
+            uuid7(now), wrong.type, wrong.occurred_on, {"voids": str(wrong.id)}, reason, actor.account_id, now
+        )
+        voided = replace(before, events=(*before.events, void))
+        right = [await _new_event(tx, voided, replacement, actor, now, "/replacement")] if replacement else []
+        await _append(tx, before, [void, *right], now)
+        await complete(tx, idempotency, {"id": str(void.id)})
+    return Recorded(void.id)
+
+
+def _require_writer(actor: Actor) -> None:
+    if actor.role not in WRITERS:
+        raise NotAllowed(
+            f"This account is {actor.role} and reads only. Ask an officer or the head of the authority to record it."
+        )
+
+
+async def _load_own(tx: Tx, agreement_id: UUID, actor: Actor, now: datetime) -> AgreementRow:
+    """The agreement, locked, if the account may see it (else NotFound) and change it (else NotAllowed)."""
+    row = await agreements.load(tx, agreement_id, lock=True)
+    if row is None or not may_see(row, actor, now):
+        raise not_found(agreement_id)
+    _require_writer(actor)
+    if not actor.speaks_for(row.recorded_by):
+        raise NotAllowed(
+            f"{row.title} was recorded by {row.recorded_by}, which alone changes it. Record your own, or ask them.",
+            facts={"recorded_by": row.recorded_by},
+        )
+    return row
+
+
+def _with_completed_limits(fields: AgreementFields) -> AgreementFields:
+    return replace(fields, limits=tuple(completed(limit) for limit in fields.limits))
+
+
+def _made_public(row: AgreementRow) -> AgreementRow:
+    """The row with the day from which others see it, computed from its dates and events."""
+    return replace(row, visible_to_all_from=first_public_day(agreement_of(row)))
+
+
+async def _append(tx: Tx, before: AgreementRow, events: Sequence[EventRow], now: datetime) -> None:
+    for event in events:
+        await agreements.insert_event(tx, before.id, event)
+    await _save(tx, before, replace(before, events=(*before.events, *events)), now)
+
+
+async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime) -> int:
+    try:
+        version = await agreements.update(tx, before, _made_public(after), now=now)
+    except asyncpg.UniqueViolationError as error:
+        raise _reference_taken(after) from error
+    if version is None:
+        raise _stale(before)
+    return version
+
+
+def _stale(row: AgreementRow) -> VersionStale:
+    return VersionStale(
+        f"{row.title} has changed; it is at version {row.version}. Read it again and base the change on that.",
+        facts={"version": row.version},
+    )
+
+
+async def _require_free_reference(tx: Tx, row: AgreementRow) -> None:
+    reference = row.fields.external_reference
+    if reference is not None and await agreements.reference_taken(
+        tx, row.recorded_by, reference, besides=row.id
+    ):
+        raise _reference_taken(row)
+
+
+def _reference_taken(row: AgreementRow) -> AlreadyRecorded:
+    return AlreadyRecorded(
+        f"{row.recorded_by} has recorded an agreement under {row.fields.external_reference} before. "
+        "Change that one, or give another reference.",
+        fields=[("/external_reference", "Taken by another agreement of this country. Give another one.")],
+    )
+
+
+def _require_valid(row: AgreementRow, now: datetime) -> None:
+    """Raises InvalidEntry with everything that is wrong, DatedInFuture where that is all."""
+    wrong = [*_party_faults(row), *faults_of(row.fields.limits)]
+    future = list(_future_signatures(row, today_in(row.recorded_by, now)))
+    if wrong:
+        raise InvalidEntry(
+            "The agreement is not valid; every field at fault is named.", fields=[*wrong, *future]
+        )
+    if future:
+        raise DatedInFuture("A signature lies in the future. Record it when it has happened.", fields=future)
+
+
+def _party_faults(row: AgreementRow) -> Iterator[Fault]:
+    parties, scope = row.parties, row.fields.scope
+    if scope is AgreementScope.BILATERAL and len(parties) != 2:
+        yield (
+            "/parties",
+            f"A bilateral agreement has 2 parties, not {len(parties)}. Correct them or the scope.",
+        )
+    if len(parties) < 2:
+        yield "/parties", "An agreement has at least 2 parties. Add the others."
+    names = Counter(party.name.casefold() for party in parties)
+    for index, party in enumerate(parties):
+        if names[party.name.casefold()] > 1:
+            yield f"/parties/{index}", f"{party.name} is named more than once. Name each party once."
+    held = {party.name for party in parties}
+    for event in row.standing:
+        if event.data.get("by") and event.data["by"] not in held:
+            yield (
+                "/parties",
+                f"{event.data['by']} is missing, whose event of {event.occurred_on} ({event.type}) stands. "
+                "Keep the party, or void the event first.",
+            )
+
+
+def _future_signatures(row: AgreementRow, today: date) -> Iterator[Fault]:
+    dates = [("/signed_on", row.fields.signed_on)]
+    dates += [(f"/parties/{index}/signed_on", party.signed_on) for index, party in enumerate(row.parties)]
+    for pointer, day in dates:
+        if day is not None and day > today:
+            yield pointer, f"{day} lies after today ({today} in {row.recorded_by}). Give a day that has come."
+
+
+async def _new_event(
+    tx: Tx, row: AgreementRow, entry: NewAgreementEvent, actor: Actor, now: datetime, at: str = ""
+) -> EventRow:
+    """The event as it will be stored; `at` is where it stands in the entry. Raises what is wrong with it."""
+    wrong = list(_event_faults(row, entry))
+    successor = entry.data.get("superseded_by")
+    if successor is not None and not await _may_supersede(tx, row, UUID(successor), actor, now):
+        wrong.append(
+            ("/data/superseded_by", "Not an agreement that this account sees. Give the id of another one.")
+        )
+    today = today_in(row.recorded_by, now)
+    if entry.occurred_on > today:
+        sentence = f"{entry.occurred_on} lies after today ({today} in {row.recorded_by}). Record it once it has happened."
+        fields = [(f"{at}/occurred_on", sentence), *((at + pointer, text) for pointer, text in wrong)]
+        raise DatedInFuture(f"{entry.type.value} on {sentence}", fields=fields)
+    if wrong:
+        raise InvalidEntry(
+            f"The event {entry.type.value} is not valid; every field at fault is named.",
+            fields=[(at + pointer, text) for pointer, text in wrong],
+        )
+    for event in row.standing:
+        if (event.type, event.occurred_on, event.data) == (entry.type, entry.occurred_on, entry.data):
+            raise AlreadyRecorded(
+                f"{entry.type.value} on {entry.occurred_on} is recorded already. Nothing needs to be done.",
+                facts={"event": str(event.id)},
+            )
+    return EventRow(uuid7(now), entry.type, entry.occurred_on, entry.data, entry.note, actor.account_id, now)
+
+
+def _event_faults(row: AgreementRow, entry: NewAgreementEvent) -> Iterator[Fault]:
+    allowed = EVENT_DATA[entry.type]
+    for name in entry.data:
+        if name not in allowed:
+            known = ", ".join(sorted(allowed)) or "nothing"
+            yield (
+                f"/data/{name}",
+                f"Not said of the event {entry.type.value}, which takes {known}. Remove it.",
+            )
+    by = entry.data.get("by")
+    names = [party.name for party in row.parties]
+    if by is not None and by not in names:
+        yield "/data/by", f"Not a party of this agreement. Give one of {', '.join(names)}."
+
+
+async def _may_supersede(tx: Tx, row: AgreementRow, successor: UUID, actor: Actor, now: datetime) -> bool:
+    other = await agreements.load(tx, successor)
+    return other is not None and other.id != row.id and may_see(other, actor, now)
+
+
+def _event_to_void(row: AgreementRow, event_id: UUID) -> EventRow:
+    event = next((event for event in row.events if event.id == event_id and event.voids is None), None)
+    if event is None:
+        raise NotFound(f"{row.title} has no event {event_id}.")
+    if event not in row.standing:
+        raise ActNotPossible(
+            f"{event.type.value} on {event.occurred_on} was voided before. Record the right event instead.",
+            facts={"event": str(event_id)},
+        )
+    return event
