@@ -50,7 +50,9 @@ def fingerprint(lock):
 
 def run(command, what):
     """Run one step, its output shown only when it fails."""
-    done = subprocess.run(command, cwd=str(CHECKOUT), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        command, cwd=str(CHECKOUT), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if done.returncode != 0:
         sys.stderr.write(done.stdout.decode(errors="replace"))
         fail("Could not " + what + ": see the lines above.")
@@ -67,12 +69,18 @@ def make_environment(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(folder)
     python = folder / "bin" / "python"
-    works = python.exists() and subprocess.run([str(python), "-c", "import pip"], stderr=subprocess.DEVNULL).returncode == 0
+    works = (
+        python.exists()
+        and subprocess.run([str(python), "-c", "import pip"], stderr=subprocess.DEVNULL).returncode == 0
+    )
     if not works:
         print("Making a private environment in {} ...".format(folder), flush=True)
         if folder.exists():
             shutil.rmtree(str(folder))
-        run([sys.executable, "-m", "venv", str(folder)], "make a private environment (on Debian: apt-get install python3-venv)")
+        run(
+            [sys.executable, "-m", "venv", str(folder)],
+            "make a private environment (on Debian: apt-get install python3-venv)",
+        )
     return python
 
 
@@ -80,7 +88,7 @@ def main(kind):
     """Bring `.venv` up to date with the lock file of the kind ("run" or "dev")."""
     if sys.version_info < (3, 11):
         fail(
-            "mla-tracker needs Python 3.11 or newer, and `{}` is {}.{}. Install one and say which: make PYTHON=python3.11 ...".format(
+            "mla-tracker needs Python 3.11 or newer, and {} is {}.{}. Install one and name it: make PYTHON=python3.11 ...".format(
                 sys.executable, *sys.version_info[:2]
             )
         )
@@ -89,17 +97,25 @@ def main(kind):
     # The development lock holds everything of the other one at the same versions.
     for enough in ("dev", kind):
         stamp = stamps[enough]
-        if stamp.exists() and stamp.read_text() == fingerprint(LOCKS[enough]) and (CHECKOUT / ".venv" / "bin" / "mla-tracker").exists():
+        if (
+            stamp.exists()
+            and stamp.read_text() == fingerprint(LOCKS[enough])
+            and (CHECKOUT / ".venv" / "bin" / "mla-tracker").exists()
+        ):
             return
     try:
         python = str(make_environment(folder))
         print("Installing the dependencies of {} (once; about a minute) ...".format(LOCKS[kind]), flush=True)
         pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-        run(pip + ["--require-hashes", "-r", LOCKS[kind]], "install the dependencies")
-        run(pip + ["--no-deps", "--no-build-isolation", "-e", "."], "install mla-tracker itself")
+        run([*pip, "--require-hashes", "-r", LOCKS[kind]], "install the dependencies")
+        run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], "install mla-tracker itself")
         stamps[kind].write_text(fingerprint(LOCKS[kind]))
     except OSError as error:
-        fail("Could not make the private environment in {}: {}. Free some space or make the folder writable.".format(folder, error.strerror))
+        fail(
+            "Could not make the private environment in {}: {}. Free some space or make the folder writable.".format(
+                folder, error.strerror
+            )
+        )
 
 
 if __name__ == "__main__":

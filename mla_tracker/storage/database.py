@@ -1,0 +1,361 @@
+"""Connections and transactions: role, countries, time limits and isolation are part of every BEGIN.
+
+JSON and JSONB columns come back as Python values. Going in, text is taken as JSON already written (Piccolo
+writes it so) and every other value is written as JSON.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+from pydantic_core import from_json, to_json
+
+from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+    from piccolo.querystring import QueryString
+
+    _Pool = asyncpg.Pool[asyncpg.Record]
+    _Connection = PoolConnectionProxy[asyncpg.Record]
+
+OLDEST_SERVER = 15
+CONNECT_SECONDS = 10.0
+ACQUIRE_SECONDS = 5.0
+END_SECONDS = 30.0
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class DbRole(StrEnum):
+    """In whose name a transaction runs."""
+
+    API = "mla_api"
+    JOBS = "mla_jobs"
+    OWNER = "owner"
+    """The login itself, which owns the tables: for migrations and diagnosis only."""
+
+
+class Isolation(StrEnum):
+    """What a transaction sees of the others."""
+
+    READ_COMMITTED = "READ COMMITTED"
+    REPEATABLE_READ = "REPEATABLE READ"
+    SERIALIZABLE = "SERIALIZABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """How long the server lets a transaction do what, in milliseconds; 0 is without end."""
+
+    statement: int
+    lock: int
+    idle: int
+
+
+LIMITS: dict[DbRole, TimeLimits] = {
+    DbRole.API: TimeLimits(statement=15_000, lock=5_000, idle=15_000),
+    DbRole.JOBS: TimeLimits(statement=60_000, lock=5_000, idle=60_000),
+    DbRole.OWNER: TimeLimits(statement=60_000, lock=5_000, idle=60_000),
+}
+
+
+class Tx:
+    """An open transaction: raw SQL with $1, $2, … on the connection that Piccolo's queries use meanwhile."""
+
+    __slots__ = ("_savepoints", "_task", "connection")
+
+    def __init__(self, connection: "_Connection") -> None:
+        self.connection = connection
+        self._task = asyncio.current_task()
+        self._savepoints = 0
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """All rows."""
+        return await self.connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
+        """The first row, or None."""
+        return await self.connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row, or None."""
+        return await self.connection.fetchval(query, *args)
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run for the effect; answers the server's command tag, as "UPDATE 3"."""
+        return await self.connection.execute(query, *args)
+
+    async def executemany(self, query: str, args: Iterable[Sequence[Any]]) -> None:
+        """Run once per set of arguments, in one round trip."""
+        await self.connection.executemany(query, args)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What happens inside is undone alone when it raises; the transaction goes on."""
+        self._savepoints += 1
+        name = f"s{self._savepoints}"
+        await self.connection.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            await self.connection.execute(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
+            raise
+        await self.connection.execute(f"RELEASE SAVEPOINT {name}")
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the task that asks is the one that opened it."""
+        return self._task is asyncio.current_task()
+
+
+class _TransactionEngine(PostgresEngine):
+    """Piccolo's way to the database: always the connection of the transaction around the query.
+
+    It has no pool of its own, so a query outside a transaction cannot silently open a connection.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(config={})
+        self.current_transaction: ContextVar[Any] = ContextVar("mla_tracker_transaction", default=None)
+
+    async def check_version(self) -> None:
+        """Nothing to ask: Database.open does it on its own connection."""
+
+    async def prep_database(self) -> None:
+        """No extensions are used."""
+
+    async def run_querystring(self, querystring: "QueryString", in_pool: bool = True) -> Any:
+        """Run one Piccolo query."""
+        query, args = querystring.compile_string(engine_type=self.engine_type)
+        return await self._connection().fetch(query, *args)
+
+    async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:
+        """Run one statement of a migration."""
+        return await self._connection().fetch(ddl)
+
+    def _connection(self) -> "_Connection":
+        tx = self.current_transaction.get()
+        if tx is None:
+            raise RuntimeError(
+                "A Piccolo query ran outside a transaction: open one with Database.transaction()."
+            )
+        connection: _Connection = tx.connection
+        return connection
+
+
+ENGINE = _TransactionEngine()
+"""The engine to give to every table: `class Request(Table, db=ENGINE)`."""
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database."""
+
+    def __init__(self, pool: "_Pool", where: str, acquire_seconds: float = ACQUIRE_SECONDS) -> None:
+        self._pool = pool
+        self._acquire_seconds = acquire_seconds
+        self.where = where
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_cache: bool = True,
+        acquire_seconds: float = ACQUIRE_SECONDS,
+    ) -> Self:
+        """Connect to a `postgresql://` address.
+
+        `statement_cache=False` is for a pooler that changes the server connection between transactions, such
+        as PgBouncer in transaction mode. Raises DatabaseUnavailable with a sentence that holds no password.
+        """
+        where = _where(url)
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=pool_size,
+                timeout=CONNECT_SECONDS,
+                statement_cache_size=256 if statement_cache else 0,
+                server_settings={"application_name": "mla-tracker"},
+                init=_read_and_write_json,
+                reset=_nothing_to_reset,
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise DatabaseUnavailable(_sentence(error, where)) from error
+        database = cls(pool, where, acquire_seconds)
+        async with database._connection() as connection:
+            version = connection.get_server_version()
+        if version.major < OLDEST_SERVER:
+            await pool.close()
+            raise DatabaseUnavailable(
+                f"The database {where} is PostgreSQL {version.major}; "
+                f"mla-tracker needs {OLDEST_SERVER} or newer."
+            )
+        return database
+
+    async def close(self) -> None:
+        """Wait a moment for transactions that run, then close every connection."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=END_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life; raises DatabaseUnavailable or DatabaseBusy."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1", timeout=CONNECT_SECONDS)
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        role: DbRole,
+        *,
+        countries: Sequence[str] = (),
+        isolation: Isolation = Isolation.READ_COMMITTED,
+        read_only: bool = False,
+        limits: TimeLimits | None = None,
+    ) -> AsyncIterator[Tx]:
+        """A transaction in the name of `role` that sees the rows of `countries`.
+
+        COMMIT at the end, ROLLBACK on an error. It does not nest: pass the `Tx` on instead.
+
+        Raises DatabaseUnavailable where no connection can be made, DatabaseBusy where none becomes free in time.
+        """
+        outer: Tx | None = ENGINE.current_transaction.get()
+        if outer is not None and outer.runs_here:
+            raise RuntimeError("A transaction is open already: pass its Tx on instead of opening another.")
+        begin = _begin(role, countries, isolation, read_only, limits or LIMITS[role])
+        async with self._connection() as connection:
+            try:
+                await connection.execute(begin, timeout=END_SECONDS)
+                tx = Tx(connection)
+                token = ENGINE.current_transaction.set(tx)
+                try:
+                    yield tx
+                finally:
+                    ENGINE.current_transaction.reset(token)
+                done = await connection.execute("COMMIT", timeout=END_SECONDS)
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            if done != "COMMIT":
+                raise CommitFailed(
+                    "Nothing was saved: a statement had failed and its error was not passed on."
+                )
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["_Connection"]:
+        """A connection of the pool, which gets it back whatever happens."""
+        try:
+            connection = await self._pool.acquire(timeout=self._acquire_seconds)
+        except TimeoutError as error:
+            raise DatabaseBusy(
+                f"No connection to the database {self.where} became free within "
+                f"{self._acquire_seconds:g} seconds. Try again; if it stays so, raise MLA_POOL_SIZE."
+            ) from error
+        except (OSError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable(_sentence(error, self.where)) from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+
+async def _roll_back(connection: "_Connection") -> None:
+    """End the transaction; where even that fails, end the connection, and the server undoes it."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("ROLLBACK", timeout=END_SECONDS)
+    except BaseException:  # noqa: BLE001 - the error that led here is on its way up already
+        connection.terminate()
+
+
+def _begin(
+    role: DbRole, countries: Sequence[str], isolation: Isolation, read_only: bool, limits: TimeLimits
+) -> str:
+    """BEGIN and all settings of the transaction, in one round trip.
+
+    Everything in it is an enum, a number or two capital letters, so it can be text: no statement to prepare,
+    and a pooler between us and the server sees one query.
+    """
+    wrong = [country for country in countries if not _COUNTRY.fullmatch(country)]
+    if wrong:
+        raise ValueError(f"Not a country code of two capital letters: {wrong[0]!r}.")
+    settings = {
+        "mla.countries": ",".join(countries),
+        "TimeZone": "UTC",
+        "statement_timeout": limits.statement,
+        "lock_timeout": limits.lock,
+        "idle_in_transaction_session_timeout": limits.idle,
+    }
+    if role is not DbRole.OWNER:
+        settings["role"] = role.value
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    access = " READ ONLY" if read_only else ""
+    return f"BEGIN ISOLATION LEVEL {isolation.value}{access}; SELECT {calls}"
+
+
+async def _read_and_write_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=_write_json, decoder=from_json)
+
+
+def _write_json(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return to_json(value, inf_nan_mode="constants").decode()
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Every setting ends with its transaction, so giving a connection back costs no round trip."""
+
+
+def _where(url: str) -> str:
+    """The address without user and password, for people."""
+    try:
+        parts = urlsplit(url)
+        name = parts.path.lstrip("/") or "(unnamed)"
+        port = f":{parts.port}" if parts.port else ""
+        return f'"{name}" at {parts.hostname}{port}' if parts.hostname else f'"{name}"'
+    except ValueError:
+        return "of MLA_DATABASE_URL"
+
+
+def _sentence(error: Exception, where: str) -> str:
+    """What went wrong while connecting, and what to do."""
+    correct = "MLA_DATABASE_URL"
+    match error:
+        case asyncpg.InvalidCatalogNameError():
+            return f"There is no database {where}. Create it, or correct {correct}."
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            return f"The database {where} refused the login ({error}). Correct the user or password in {correct}."
+        case asyncpg.TooManyConnectionsError():
+            return f"The database {where} takes no more connections ({error}). Lower MLA_POOL_SIZE."
+        case asyncpg.CannotConnectNowError():
+            return f"The database {where} is starting up or shutting down. Try again in a moment."
+        case TimeoutError():
+            return f"The database {where} did not answer in {CONNECT_SECONDS:g} seconds. Check {correct}."
+        case OSError():
+            reason = error.strerror or str(error) or type(error).__name__
+            return f"The database {where} cannot be reached ({reason}). Start it, or correct {correct}."
+        case asyncpg.PostgresError():
+            return f"The database {where} refused the connection ({error}). Check {correct}."
+        case _:
+            return f"{correct} is not an address of the form postgresql://user:password@host:5432/database."

@@ -1,0 +1,126 @@
+"""Brings the schema up to date: one process at a time, each migration in a transaction of its own."""
+
+import contextlib
+import importlib
+import io
+import os
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from types import ModuleType
+
+import asyncpg
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo.apps.migrations.tables import Migration
+
+from mla_tracker.storage.database import ENGINE, Database, DbRole, TimeLimits, Tx
+from mla_tracker.storage.errors import CannotRun, DatabaseNewer
+from mla_tracker.storage.piccolo_app import APP_NAME, MIGRATIONS
+
+LOCK = 0x6D6C6174  # any number that only we use: "mlat"
+WAIT_FOR_OTHER_PROCESS = 120_000
+WAIT_FOR_A_TABLE = 5_000
+
+_LIMITS = TimeLimits(statement=0, lock=WAIT_FOR_OTHER_PROCESS, idle=60_000)
+
+
+async def migrate(database: Database, *, told: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Run what is pending, and answer the names of what this call ran. `told` hears each name before it runs.
+
+    A second process waits for the first one and then finds nothing to do. Raises DatabaseNewer where the
+    database holds a migration that this program does not know.
+    """
+    done: list[str] = []
+    while True:
+        name = await _run_next(database, told)
+        if name is None:
+            return done
+        done.append(name)
+
+
+async def pending(database: Database) -> list[str]:
+    """The migrations that have not run, in order. Raises DatabaseNewer as `migrate` does."""
+    async with database.transaction(DbRole.OWNER, read_only=True) as tx:
+        return await _pending(tx)
+
+
+async def require_up_to_date(database: Database) -> None:
+    """Raise CannotRun unless every migration has run and none is unknown."""
+    missing = await pending(database)
+    if missing:
+        raise CannotRun(
+            f"The database {database.where} lacks {len(missing)} migration(s). Run: mla-tracker migrate"
+        )
+
+
+def known() -> list[str]:
+    """The names of all migrations that this program ships, in order."""
+    return sorted(path.stem for path in MIGRATIONS.glob("*.py") if path.stem != "__init__")
+
+
+async def run_sql(name: str) -> None:
+    """Run the SQL file `name`.sql of the migrations folder in the current transaction."""
+    tx: Tx = ENGINE.current_transaction.get()
+    await tx.execute((MIGRATIONS / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def from_sql(name: str, description: str) -> MigrationManager:
+    """A migration that consists of its SQL file."""
+    manager = MigrationManager(migration_id=name, app_name=APP_NAME, description=description)
+
+    async def run() -> None:
+        await run_sql(name)
+
+    manager.add_raw(run)
+    return manager
+
+
+async def _run_next(database: Database, told: Callable[[str], None]) -> str | None:
+    try:
+        async with database.transaction(DbRole.OWNER, limits=_LIMITS) as tx:
+            await tx.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await tx.execute(f"SET LOCAL lock_timeout = {WAIT_FOR_A_TABLE}")
+            missing = await _pending(tx)
+            if not missing:
+                return None
+            name = missing[0]
+            told(name)
+            await _run(name)
+            await Migration.create_table(if_not_exists=True)
+            await Migration.insert(Migration(name=name, app_name=APP_NAME))
+            return name
+    except asyncpg.LockNotAvailableError as error:
+        raise CannotRun(
+            "The schema could not be changed: another process migrates it or uses a table that must change. "
+            "Nothing of this migration was done; run it again when the other one has ended."
+        ) from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise CannotRun(
+            f"The login of the database {database.where} may not do what a migration needs ({error}). It must own "
+            "the database and have CREATEROLE, or be granted roles mla_api and mla_jobs that someone else made."
+        ) from error
+
+
+async def _pending(tx: Tx) -> list[str]:
+    names = known()
+    if await tx.fetchval("SELECT to_regclass('migration')") is None:
+        return names
+    rows = await tx.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
+    recorded = {row["name"] for row in rows}
+    unknown = sorted(recorded - set(names))
+    if unknown:
+        raise DatabaseNewer(
+            f"The database was migrated by a newer mla-tracker: this one, {version('mla-tracker')}, does not know "
+            f'"{unknown[-1]}". Install the newer program, or restore a backup from before.'
+        )
+    return [name for name in names if name not in recorded]
+
+
+async def _run(name: str) -> None:
+    # Piccolo looks its engine up by this name, and prints what it does.
+    os.environ["PICCOLO_CONF"] = "mla_tracker.storage.piccolo_conf"
+    Migration._meta.db = ENGINE
+    module: ModuleType = importlib.import_module(f"mla_tracker.storage.migrations.{name}")
+    forwards: Callable[[], Awaitable[MigrationManager]] = module.forwards
+    manager = await forwards()
+    with contextlib.redirect_stdout(io.StringIO()):
+        await manager.run()
