@@ -11,7 +11,7 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from mla_tracker.api import account, auth, conditional, documentation, health, metrics, problems
+from mla_tracker.api import account, auth, conditional, deadlines, documentation, health, metrics, problems
 from mla_tracker.api.edge import Edge
 from mla_tracker.api.health import Check
 from mla_tracker.api.metrics import HttpMetrics
@@ -26,6 +26,7 @@ PREFIX: Final = "/api/v1"
 
 ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     account.read_me,
+    deadlines.count_deadline,
 ]
 """Every route below the prefix. Add yours here."""
 

@@ -51,7 +51,7 @@ def parse(
     try:
         entry = model.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        faults += _faults(error, value, model)
+        faults += _faults(error, value, model, known=faults)
     else:
         if not faults:
             return entry
@@ -77,7 +77,7 @@ def parse_query(model: type[Model], query_string: bytes) -> Model:
         try:
             query = model.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
-            faults += _faults(error, values, model)
+            faults += _faults(error, values, model, known=faults)
         else:
             if not faults:
                 return query
@@ -219,15 +219,32 @@ def _pointer(path: Sequence[str | int]) -> str:
     return pointer.encode("utf-8", errors="replace").decode() if not pointer.isascii() else pointer
 
 
-def _faults(error: ValidationError, value: Any, model: type[BaseModel]) -> list[Fault]:
-    faults: list[Fault] = []
+def _faults(
+    error: ValidationError, value: Any, model: type[BaseModel], *, known: Sequence[Fault]
+) -> list[Fault]:
+    """What a model finds wrong, one sentence per field. Fields with a `known` fault are left out."""
+    said = {pointer for pointer, _ in known}
+    sentences: dict[str, list[str]] = {}
+    of_union: set[str] = set()
     for found in error.errors(include_url=False, include_input=False):
         if found["type"] == "json_invalid":
-            if not faults and not any(_hidden_faults(value)):
-                faults.append(("", "The body is not JSON as RFC 8259 has it. Correct it."))
-            continue
-        faults.append((_pointer(_path(found, value)), _sentence(found, model)))
-    return faults
+            found["loc"] = ()
+            sentence = "The body is not JSON as RFC 8259 has it. Correct it."
+        else:
+            sentence = _sentence(found, model)
+        path = _path(found, value)
+        pointer = _pointer(path)
+        if found["loc"] and found["loc"][-1] not in (*path[-1:], "[key]"):
+            of_union.add(pointer)
+        if not (pointer in said or (found["type"] == "json_invalid" and said)):
+            told = sentences.setdefault(pointer, [])
+            told += [sentence] if sentence not in told else []
+    # A member of a union that the value was not meant to be complains at its top, the one that was meant below it.
+    return [
+        (pointer, " Or: ".join(told))
+        for pointer, told in sentences.items()
+        if pointer not in of_union or not any(other.startswith(f"{pointer}/") for other in sentences)
+    ]
 
 
 def _path(found: ErrorDetails, value: Any) -> list[str | int]:

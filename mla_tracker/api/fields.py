@@ -10,7 +10,6 @@ from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 from zoneinfo import available_timezones
 
-import iso3166
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -20,6 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
+
+from mla_tracker.catalogue.countries import COUNTRIES, is_country
 
 DAY_PATTERN: Final = r"^(1[6-9]|2[0-3])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 TIME_PATTERN: Final = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
@@ -31,10 +32,12 @@ ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 ID: Final = re.compile(ID_PATTERN.rstrip("$") + r"\Z")
 LINE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 PARAGRAPHS_PATTERN: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+CLOCK_TIME_PATTERN: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 PATTERN_HELP: Final = {
     LINE_PATTERN: (
         "Give one line of text that is not blank and holds no tabs, line breaks or control characters."
     ),
+    CLOCK_TIME_PATTERN: "Give a time of day as HH:MM, from 00:00 to 24:00.",
     PARAGRAPHS_PATTERN: "Remove the control characters; line breaks and tabs may stay.",
 }
 """What to tell who breaks a pattern; a pattern with no sentence here is shown as it is."""
@@ -48,7 +51,6 @@ INSTANT_SCHEMA: Final = {
 }
 DAY_HELP: Final = "Give a date that exists, as YYYY-MM-DD, from 1600-01-01 to 2399-12-31."
 INSTANT_HELP: Final = "Give an instant with its offset, as 2026-03-02T14:05:00+01:00 or 2026-03-02T13:05:00Z."
-UNKNOWN_COUNTRIES: Final = frozenset({"XX", "ZZ"})
 
 
 class Entry(BaseModel):
@@ -123,26 +125,15 @@ def _in_utc(instant: datetime) -> str:
 
 
 @cache
-def country_codes() -> tuple[str, ...]:
-    """Every country code of ISO 3166-1 alpha-2, and XK as used for Kosovo."""
-    return tuple(sorted({*iso3166.countries_by_alpha2, "XK"} - UNKNOWN_COUNTRIES))
-
-
-@cache
 def zone_names() -> tuple[str, ...]:
     """Every name of a time zone in the tz database that stands for a place or UTC."""
     return tuple(sorted(zone for zone in available_timezones() if zone not in {"Factory", "localtime"}))
 
 
 def _read_country(value: object) -> str:
-    if isinstance(value, str) and value in _country_set():
+    if isinstance(value, str) and is_country(value):
         return value
     raise wrong("Not a country. Give its ISO 3166-1 alpha-2 code in capital letters, e.g. MA or ES.")
-
-
-@cache
-def _country_set() -> frozenset[str]:
-    return frozenset(country_codes())
 
 
 @cache
@@ -158,6 +149,16 @@ def _read_zone(value: object) -> str:
 
 Day: TypeAlias = Annotated[date, PlainValidator(read_day), WithJsonSchema(DAY_SCHEMA)]
 """A plain date."""
+
+DayKey: TypeAlias = Annotated[
+    date,
+    PlainValidator(read_day),
+    WithJsonSchema({"type": "string", "format": "date", "allOf": [{"pattern": DAY_PATTERN}]}),
+]
+"""A plain date as the name of a field."""
+
+ClockTime: TypeAlias = Annotated[str, StringConstraints(pattern=CLOCK_TIME_PATTERN)]
+"""A time of day, HH:MM, up to 24:00."""
 
 Instant: TypeAlias = Annotated[
     datetime,
@@ -175,7 +176,7 @@ DayOrInstant: TypeAlias = Annotated[
 """A plain date or an aware instant in UTC."""
 
 Country: TypeAlias = Annotated[
-    str, PlainValidator(_read_country), WithJsonSchema({"type": "string", "enum": list(country_codes())})
+    str, PlainValidator(_read_country), WithJsonSchema({"type": "string", "enum": sorted(COUNTRIES)})
 ]
 """The ISO 3166-1 alpha-2 code of a country."""
 

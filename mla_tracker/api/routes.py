@@ -68,8 +68,8 @@ def documented(
     """The arguments of a Litestar decorator that make a route ours; see `api/openapi.py` for how to add one.
 
     `body` and `query` become the handler's arguments `entry` and `filters`. `problems` names those that it
-    raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also` documents
-    other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
+    raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also`
+    documents other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
     is no part of the published contract.
     """
     kinds = tuple(_kind(problem) for problem in problems)

@@ -1,7 +1,6 @@
 """Accounts and tokens: made, ended. Done by operators, so under the owner's role of the database."""
 
 import hashlib
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from mla_tracker.catalogue.countries import is_country
 from mla_tracker.domain.errors import InvalidEntry, NotFound
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage import accounts
@@ -16,7 +16,6 @@ from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.ids import uuid7
 
 TOKEN_PREFIX: Final = "mla_"
-_COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ async def create_account(
     faults = []
     if not 1 <= len(name.strip()) <= 200:
         faults.append(("/name", "Give a name of 1 to 200 characters."))
-    if not countries or not all(_COUNTRY.match(country) for country in countries):
+    if not countries or not all(map(is_country, countries)):
         faults.append(
             ("/countries", "Give at least one ISO 3166-1 alpha-2 code in capital letters, e.g. MA.")
         )

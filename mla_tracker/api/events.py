@@ -1,0 +1,138 @@
+"""Routes of a request's history: record an act, void one, read them all."""
+
+from datetime import datetime
+from uuid import UUID
+
+from litestar import Response, get, post
+
+from mla_tracker.api import paging
+from mla_tracker.api.answers import answer
+from mla_tracker.api.paging import Page
+from mla_tracker.api.request_bodies import (
+    EventBody,
+    EventFilters,
+    EventView,
+    RecordedEvent,
+    RequestView,
+    VoidBody,
+)
+from mla_tracker.api.requests import PATH, viewed
+from mla_tracker.api.routes import documented
+from mla_tracker.commands import requests as commands
+from mla_tracker.commands.entries import WRITERS
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.errors import ActNotPossible, DatedInFuture, InvalidEntry, NotAllowed, NotFound
+from mla_tracker.queries import requests as queries
+from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.idempotency import IdempotencyKey
+
+
+@post(
+    "/requests/{request_id:uuid}/events",
+    **documented(
+        "Record an act",
+        tag="requests",
+        body=EventBody,
+        answer=RecordedEvent,
+        status=201,
+        idempotent=True,
+        etag=True,
+        location=True,
+        roles=tuple(sorted(WRITERS)),
+        problems=[InvalidEntry, DatedInFuture, NotFound, NotAllowed, ActNotPossible],
+        examples={"received": {"type": "received", "occurred_on": "2026-03-09", "data": {"documents": True}}},
+    ),
+)
+async def record_event(
+    request_id: UUID,
+    entry: EventBody,
+    actor: Actor,
+    database: Database,
+    now: datetime,
+    idempotency: IdempotencyKey | None,
+) -> Response[bytes]:
+    """Acts may be recorded late and in any order: clocks come out as if they had been recorded right away."""
+    done = await commands.record_event(
+        database, request_id, entry.entry(), actor=actor, now=now, key=idempotency
+    )
+    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+        history = await queries.history(tx, request_id, actor=actor)
+        view = RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
+    event = next(event for event in history if event["id"] == done.event_id)
+    return answer(
+        RecordedEvent.model_validate({**event, "request": view}),
+        status=201,
+        version=view.version,
+        location=f"{PATH}/{request_id}/events",
+        replayed=done.replayed,
+    )
+
+
+@get(
+    "/requests/{request_id:uuid}/events",
+    **documented(
+        "Read the history of a request",
+        tag="requests",
+        query=EventFilters,
+        answer=Page[EventView],
+        problems=[NotFound],
+    ),
+)
+async def list_events(
+    request_id: UUID, filters: EventFilters, actor: Actor, database: Database, now: datetime
+) -> Response[bytes]:
+    """Every act by the day it took place, voided ones too, with who stated it and when it was recorded."""
+    position = paging.position(filters, actor, keys=(int,), now=now)
+    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+        history = await queries.history(tx, request_id, actor=actor)
+    first = int(position.after[0]) + 1 if position.after else 0
+    numbered = list(enumerate(history))[first : first + filters.limit + 1]
+    page = paging.page(numbered, filters, position, key=lambda row: (row[0],), item=lambda row: row[1])
+    return answer(Page[EventView].model_validate(page))
+
+
+@post(
+    "/requests/{request_id:uuid}/events/{event_id:uuid}/void",
+    **documented(
+        "Void an act that was recorded wrongly, and replace it in the same step",
+        tag="requests",
+        body=VoidBody,
+        answer=RequestView,
+        status=201,
+        idempotent=True,
+        etag=True,
+        location=True,
+        roles=tuple(sorted(WRITERS)),
+        problems=[InvalidEntry, DatedInFuture, NotFound, NotAllowed, ActNotPossible],
+        examples={
+            "a wrong date": {
+                "reason": "The stamp says the 9th.",
+                "replacement": {"type": "received", "occurred_on": "2026-03-09"},
+            }
+        },
+    ),
+)
+async def void_event(
+    request_id: UUID,
+    event_id: UUID,
+    entry: VoidBody,
+    actor: Actor,
+    database: Database,
+    now: datetime,
+    idempotency: IdempotencyKey | None,
+) -> Response[bytes]:
+    """The act stays in the history, marked as voided with the reason; only the history that results must be possible."""
+    done = await commands.void_event(
+        database,
+        request_id,
+        event_id,
+        reason=entry.reason,
+        replacement=entry.replacement.entry() if entry.replacement else None,
+        actor=actor,
+        now=now,
+        key=idempotency,
+    )
+    view = await viewed(database, request_id, actor, now)
+    return answer(
+        view, status=201, version=view.version, location=f"{PATH}/{request_id}", replayed=done.replayed
+    )

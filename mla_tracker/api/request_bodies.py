@@ -1,0 +1,395 @@
+"""Bodies and answers of requests, acts and clocks."""
+
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from mla_tracker.api.fields import (
+    Answer,
+    Country,
+    Day,
+    Entry,
+    Id,
+    Instant,
+    Line,
+    Paragraphs,
+    ShortLine,
+    ZoneName,
+    wrong,
+)
+from mla_tracker.api.paging import PageQuery
+from mla_tracker.commands.entries import NewEvent, NewRequest
+from mla_tracker.domain.vocabulary import (
+    Act,
+    Assistance,
+    Basis,
+    ClockState,
+    Custody,
+    Effect,
+    FlagKind,
+    LinkRelation,
+    Obligor,
+    Outcome,
+    PostponementGround,
+    RefusalGround,
+    RequestKind,
+    Stage,
+    Status,
+    Tier,
+    Urgency,
+)
+
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", max_length=6)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", max_length=64)]
+ItemNumber = Annotated[int, Field(ge=1, le=50)]
+
+
+class EventData(Entry):
+    """What an act says besides its date; which fields an act needs or may have depends on its type."""
+
+    reason: Paragraphs | None = None
+    ground: RefusalGround | PostponementGround | None = None
+    until: Day | None = None
+    items: list[ItemNumber | Assistance] | None = Field(None, min_length=1, max_length=50)
+    documents: bool | None = None
+    channel: ShortLine | None = None
+    language: LanguageCode | None = None
+    authority: ShortLine | None = None
+    zone: ZoneName | None = None
+    delivery_reference: ShortLine | None = None
+    outcome: Outcome | None = None
+    stage: Stage | None = None
+    days: int | None = Field(None, ge=1, le=3660)
+    estimated_on: Day | None = None
+    date: Day | None = None
+    eligible: bool | None = None
+    granted: bool | None = None
+    revocable: bool | None = None
+    request_id: Id | None = None
+    relation: LinkRelation | None = None
+    reclassified_as: Slug | None = None
+    in_reply_to: Id | None = None
+
+
+class EventBody(Entry):
+    """A dated act: either the instant or the local day on which it took place."""
+
+    type: Act
+    occurred_at: Instant | None = None
+    occurred_on: Day | None = None
+    data: EventData = Field(default_factory=EventData)
+    note: Paragraphs | None = None
+
+    @model_validator(mode="after")
+    def _dated_once(self) -> Self:
+        if (self.occurred_at is None) == (self.occurred_on is None):
+            raise wrong("Give either occurred_on, the local day of the act, or occurred_at, its instant.")
+        return self
+
+    def entry(self) -> NewEvent:
+        """The act as the command takes it."""
+        data = self.data.model_dump(mode="json", exclude_none=True)
+        return NewEvent(self.type, self.occurred_at, self.occurred_on, data, self.note)
+
+
+class References(Entry):
+    """The file numbers of the two sides."""
+
+    requesting: ShortLine | None = None
+    requested: ShortLine | None = None
+
+
+class RequestBody(Entry):
+    """A request to log, with its history so far if it already has one."""
+
+    kind: RequestKind
+    requesting_country: Country
+    requested_country: Country
+    subject: Line | None = None
+    urgency: Urgency = Urgency.ROUTINE
+    urgency_reason: Paragraphs | None = None
+    agreement_id: Id | None = None
+    convention: Slug | None = None
+    assistance: list[Assistance] = Field(default_factory=list, max_length=50)
+    offences: list[Line] = Field(default_factory=list, max_length=50)
+    channel: ShortLine | None = None
+    language: LanguageCode | None = None
+    external_reference: ShortLine | None = None
+    references: References = Field(default_factory=References)
+    assigned_to: ShortLine | None = None
+    wished_by: Day | None = None
+    wished_by_reason: Paragraphs | None = None
+    events: list[EventBody] = Field(default_factory=list, max_length=200)
+
+    def entry(self) -> NewRequest:
+        """The request as the command takes it."""
+        return NewRequest(
+            kind=self.kind,
+            requesting_country=self.requesting_country,
+            requested_country=self.requested_country,
+            subject=self.subject,
+            urgency=self.urgency,
+            urgency_reason=self.urgency_reason,
+            agreement_id=self.agreement_id,
+            convention=self.convention,
+            assistance=[form.value for form in self.assistance],
+            offences=self.offences,
+            channel=self.channel,
+            language=self.language,
+            external_reference=self.external_reference,
+            reference_requesting=self.references.requesting,
+            reference_requested=self.references.requested,
+            assigned_to=self.assigned_to,
+            wished_by=self.wished_by,
+            wished_by_reason=self.wished_by_reason,
+            events=[event.entry() for event in self.events],
+        )
+
+
+class RequestChange(Entry):
+    """Facts of a request to change: what is left out stays, null empties."""
+
+    subject: Line | None = None
+    urgency: Urgency = Urgency.ROUTINE
+    urgency_reason: Paragraphs | None = None
+    agreement_id: Id | None = None
+    convention: Slug | None = None
+    assistance: list[Assistance] = Field(default_factory=list, max_length=50)
+    offences: list[Line] = Field(default_factory=list, max_length=50)
+    channel: ShortLine | None = None
+    language: LanguageCode | None = None
+    external_reference: ShortLine | None = None
+    references: References = Field(default_factory=References)
+    assigned_to: ShortLine | None = None
+    wished_by: Day | None = None
+    wished_by_reason: Paragraphs | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise wrong("Name at least one field to change.")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What was named, by the names of the record."""
+        found: dict[str, Any] = {}
+        for name in self.model_fields_set - {"references"}:
+            value = getattr(self, name)
+            found[name] = [str(one) for one in value] if isinstance(value, list) else value
+        if "references" in self.model_fields_set:
+            for side in self.references.model_fields_set:
+                found[f"reference_{side}"] = getattr(self.references, side)
+        if "urgency" in found:
+            found["urgency"] = found["urgency"].value
+        return found
+
+
+class VoidBody(Entry):
+    """Why an act was recorded wrongly, and the right one instead if there is one."""
+
+    reason: Paragraphs
+    replacement: EventBody | None = None
+
+
+class RequestFilters(PageQuery):
+    """What a list of requests is narrowed to."""
+
+    kind: RequestKind | None = None
+    status: Status | None = None
+    outcome: Outcome | None = None
+    country: Country | None = Field(None, description="Either country of the request.")
+    requesting_country: Country | None = None
+    requested_country: Country | None = None
+    urgency: Urgency | None = None
+    convention: Slug | None = None
+    agreement_id: Id | None = None
+    assigned_to: ShortLine | None = Field(None, description="The officer on your own side.")
+    external_reference: ShortLine | None = Field(
+        None, description="The reference your own country recorded it under."
+    )
+    reference: ShortLine | None = Field(None, description="The file number of either side.")
+
+
+class ItemView(Answer):
+    """One form of assistance asked for, and how it ended."""
+
+    item: int
+    form: Assistance
+    outcome: Outcome | None
+    ground: str | None
+    ended_on: date | None
+
+
+class PauseView(Answer):
+    """A spell in which the clock stood still; `to` is null while it does."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant | None
+
+
+class ExtensionView(Answer):
+    """A prolongation: the act that gave it, and the due day before and after."""
+
+    event_id: Id
+    from_: date = Field(alias="from")
+    to: date
+
+
+class ClockView(Answer):
+    """A legal clock as it reads now."""
+
+    id: Id
+    limit: str
+    limit_version: int
+    stage: Stage
+    tier: Tier | None
+    effect: Effect
+    basis: Basis
+    obligor: Obligor
+    obligor_country: Country
+    counted_in: Country
+    state: ClockState
+    started_on: date | None
+    started_at: Instant | None
+    due_on: date | None
+    due_at: Instant | None
+    base_due_on: date | None
+    paused_since: Instant | None
+    pauses: list[PauseView]
+    extensions: list[ExtensionView]
+    stopped_on: date | None
+    stopped_at: Instant | None
+    met_extended: bool
+    imprecise: bool
+
+
+class StepView(Answer):
+    """One step of an explanation: the sentence, and what it is made of."""
+
+    code: str
+    text: str
+    args: dict[str, Any]
+    source: str | None
+
+
+class ExplainedClock(ClockView):
+    """A clock with the steps that lead to its date."""
+
+    explanation: list[StepView]
+    warnings: list[str]
+
+
+class ClockList(Answer):
+    """All clocks of one request."""
+
+    items: list[ExplainedClock]
+
+
+class RaisedFlagView(Answer):
+    """A flag that the sweep raised on this request."""
+
+    id: Id
+    clock_id: Id
+    limit: str
+    stage: Stage
+    obligor: Obligor
+    kind: FlagKind
+    level: int
+    due_at: Instant
+    raised_at: Instant
+    acknowledged_at: Instant | None
+    cleared_at: Instant | None
+    cleared_reason: str | None
+    settled_at: Instant | None
+
+
+class LinkView(Answer):
+    """Another request that hangs together with this one."""
+
+    request_id: Id
+    relation: LinkRelation
+    recorded_here: bool
+
+
+class ReferencesView(Answer):
+    """The file numbers of the two sides."""
+
+    requesting: str | None
+    requested: str | None
+
+
+class RequestSummary(Answer):
+    """A request in a list."""
+
+    id: Id
+    kind: RequestKind
+    requesting_country: Country
+    requested_country: Country
+    recorded_by: Country
+    subject: str | None
+    urgency: Urgency
+    agreement_id: Id | None
+    convention: str | None
+    assistance: list[Assistance]
+    offences: list[str]
+    external_reference: str | None
+    references: ReferencesView
+    assigned_to: str | None
+    wished_by: date | None
+    status: Status
+    draft: bool
+    custody: Custody | None
+    outcome: Outcome | None
+    reclassified_as: str | None
+    ended_on: date | None
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+
+class RequestView(RequestSummary):
+    """A request with everything that its reader may see."""
+
+    urgency_reason: str | None
+    wished_by_reason: str | None
+    channel: str | None
+    language: str | None
+    items: list[ItemView]
+    clocks: list[ClockView]
+    flags: list[RaisedFlagView]
+    links: list[LinkView]
+    warnings: list[str]
+
+
+class VoidedView(Answer):
+    """That an act was taken back."""
+
+    voided_at: Instant
+    voided_by: Country
+    reason: str | None
+    replacement_id: Id | None
+
+
+class EventView(Answer):
+    """An act of the history as it was recorded."""
+
+    id: Id
+    type: Act
+    occurred_at: Instant | None
+    occurred_on: date | None
+    data: dict[str, Any]
+    note: str | None
+    asserted_by: Country
+    recorded_at: Instant
+    voided: VoidedView | None
+
+
+class RecordedEvent(EventView):
+    """An act just recorded, with the request as it stands now."""
+
+    request: RequestView
+
+
+class EventFilters(PageQuery):
+    """Pages of a history."""
