@@ -332,7 +332,7 @@ class _Counting:
         run = self.run
         limit = run.limit
         steps = [Step("limit-applies", {"stage": limit.stage.value, "basis": limit.basis.value}, limit.source)]
-        if not limit.verified:
+        if not limit.verified and limit.evidence != "own":
             steps.append(Step("source-not-verified", {"instrument": limit.instrument}))
         steps += [Step("displaces", {"source": other.source, "limit": other.id}) for other in run.chosen.displaced]
         if run.start is None:

@@ -173,6 +173,8 @@ create table request (
     first_act_on date,
     ended_on date,
     version int not null default 1 check (version >= 1),
+    -- Set where a calendar or an agreement changed under the request: its clocks wait to be counted anew.
+    stale_since timestamptz,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     unique (recorded_by, external_reference),
@@ -180,6 +182,7 @@ create table request (
 );
 create index request_by_requesting on request (requesting_country, created_at desc, id desc);
 create index request_by_requested on request (requested_country, created_at desc, id desc);
+create index request_stale on request (stale_since, id) where stale_since is not null;
 create index request_agreement on request (agreement_id) where agreement_id is not null;
 
 -- Free text is erasable and hangs beside the record; acts hold typed data only. owner_country null: both sides read it.

@@ -1,0 +1,202 @@
+"""What officers hand in about requests and acts, and the checks that need no history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.catalogue.countries import is_country
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.acts import faults_of_data, place
+from mla_tracker.domain.errors import InvalidEntry, NotAllowed
+from mla_tracker.domain.histories import Event, refuse_future, zone_of
+from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side, Urgency
+from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.requests import FreeText, RequestRecord, StoredEvent
+
+WRITERS = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
+EARLIEST_DAY = date(1900, 1, 1)
+
+Fault = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An act as handed in: exactly one of the two times, typed data in JSON's terms, a note of the writer's side."""
+
+    type: Act
+    occurred_at: datetime | None = None
+    occurred_on: date | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A request as handed in, with the history so far if it already has one."""
+
+    kind: RequestKind
+    requesting_country: str
+    requested_country: str
+    subject: str | None = None
+    urgency: Urgency = Urgency.ROUTINE
+    urgency_reason: str | None = None
+    agreement_id: UUID | None = None
+    convention: str | None = None
+    assistance: Sequence[str] = ()
+    offences: Sequence[str] = ()
+    channel: str | None = None
+    language: str | None = None
+    external_reference: str | None = None
+    reference_requesting: str | None = None
+    reference_requested: str | None = None
+    assigned_to: str | None = None
+    wished_by: date | None = None
+    wished_by_reason: str | None = None
+    events: Sequence[NewEvent] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyEvent:
+    """An act that passed the checks: the row to append and the free text beside it."""
+
+    stored: StoredEvent
+    texts: tuple[FreeText, ...]
+
+
+def may_write(actor: Actor) -> None:
+    """Raises NotAllowed for an account that only reads."""
+    if actor.role not in WRITERS:
+        raise NotAllowed(
+            f"An account of the role {actor.role} reads requests and does not record them. Ask an officer of your authority."
+        )
+
+
+def side_of_writer(actor: Actor, requesting: str, requested: str) -> str:
+    """The country that an account records for: the requesting one if it speaks for both. Raises NotAllowed for neither."""
+    for country in (requesting, requested):
+        if actor.speaks_for(country):
+            return country
+    raise NotAllowed(
+        f"This account belongs to {', '.join(actor.countries)} and records only requests of its own country, "
+        f"not one between {requesting} and {requested}.",
+        fields=[("/requesting_country", "One of the two countries must be your own.")],
+    )
+
+
+def checked_request(entry: NewRequest) -> None:
+    """Raises InvalidEntry naming every field at fault of the request itself."""
+    faults: list[Fault] = []
+    for name in ("requesting_country", "requested_country"):
+        if not is_country(getattr(entry, name)):
+            faults.append((f"/{name}", "There is no such country in ISO 3166-1. Give its two letters, as ES."))
+    if entry.requesting_country == entry.requested_country:
+        faults.append(("/requested_country", "A country does not request from itself. Give the other country."))
+    faults += faults_of_facts(
+        urgency=entry.urgency, urgency_reason=entry.urgency_reason, convention=entry.convention, kind=entry.kind
+    )
+    if faults:
+        raise InvalidEntry("The request is not complete or not possible. Nothing was recorded.", fields=faults)
+
+
+def faults_of_facts(
+    *, urgency: Urgency, urgency_reason: str | None, convention: str | None, kind: RequestKind
+) -> list[Fault]:
+    """What is wrong with facts that may also be amended later."""
+    faults: list[Fault] = []
+    if urgency is not Urgency.ROUTINE and not urgency_reason:
+        faults.append(
+            ("/urgency_reason", f"Say why the request is {urgency}: custody, danger to life, loss of evidence, a hearing date.")
+        )
+    if convention is not None:
+        known = load_conventions().get(convention)
+        if known is None:
+            named = ", ".join(sorted(load_conventions()))
+            faults.append(("/convention", f"There is no such instrument in the catalogue. Known are {named}."))
+        elif kind not in known.kinds:
+            faults.append(("/convention", f"{known.title} has nothing to say on {kind} requests. Leave it out."))
+    return faults
+
+
+def ready_event(
+    entry: NewEvent,
+    record: RequestRecord,
+    zones: Mapping[Side, ZoneInfo],
+    *,
+    actor: Actor,
+    now: datetime,
+    pointer: str = "",
+) -> ReadyEvent:
+    """The act as a row, once its own data are in order. `pointer` says where the entry stands in the body.
+
+    Raises InvalidEntry naming every field at fault, DatedInFuture for an act still to come.
+    """
+    kind = RequestKind(record.kind)
+    faults = [(f"{pointer}{at}", sentence) for at, sentence in faults_of_data(entry.type, kind, entry.data)]
+    if (entry.occurred_at is None) == (entry.occurred_on is None):
+        faults.append((f"{pointer}/occurred_on", "Give either occurred_on, a date, or occurred_at, an instant."))
+    data, item_faults = _with_item_numbers(entry.data, record.assistance)
+    faults += [(f"{pointer}/data/items", sentence) for sentence in item_faults]
+    if faults:
+        raise InvalidEntry("The act is not complete or not possible. Nothing was recorded.", fields=faults)
+    # A short way of saying who asserts: a country with both sides' accounts speaks for the side where the act takes place.
+    own = record.requesting_country if place(entry.type) is Side.REQUESTING else record.requested_country
+    asserted_by = own if actor.speaks_for(own) else side_of_writer(actor, record.requesting_country, record.requested_country)
+    event_id = uuid7(now)
+    reason = data.pop("reason", None)
+    stored = StoredEvent(event_id, entry.type.value, entry.occurred_at, entry.occurred_on, data, asserted_by, now)
+    event = Event(
+        str(event_id), entry.type, zone_of(entry.type, zones), entry.occurred_at, entry.occurred_on, data, asserted_by
+    )
+    refuse_future(event, now, pointer=pointer)
+    if event.day < EARLIEST_DAY:
+        where = "occurred_on" if entry.occurred_on else "occurred_at"
+        raise InvalidEntry(
+            f"{event.told()} lies before {EARLIEST_DAY.isoformat()}. Correct the date.",
+            fields=[(f"{pointer}/{where}", f"Lies before {EARLIEST_DAY.isoformat()}.")],
+        )
+    texts = [FreeText("note", entry.note, asserted_by, event_id)] if entry.note else []
+    if reason:
+        texts.append(FreeText("reason", str(reason), None, event_id))
+    return ReadyEvent(stored, tuple(texts))
+
+
+def ready_events(
+    entries: Sequence[NewEvent], record: RequestRecord, zones: Mapping[Side, ZoneInfo], *, actor: Actor, now: datetime
+) -> list[ReadyEvent]:
+    """All acts of a history handed in at once; every fault of every act is named together."""
+    ready: list[ReadyEvent] = []
+    faults: list[Fault] = []
+    refused: InvalidEntry | None = None
+    for index, entry in enumerate(entries):
+        try:
+            ready.append(ready_event(entry, record, zones, actor=actor, now=now, pointer=f"/events/{index}"))
+        except InvalidEntry as error:
+            refused = error
+            faults += error.fields
+    if refused is not None:
+        raise type(refused)(refused.detail, fields=faults, facts=refused.facts)
+    return ready
+
+
+def _with_item_numbers(data: Mapping[str, Any], assistance: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The data with items as numbers: they may be named by number from 1, or by a form that occurs once."""
+    named = data.get("items")
+    if named is None:
+        return dict(data), []
+    numbers: list[int] = []
+    faults: list[str] = []
+    for item in named:
+        places = [number for number, form in enumerate(assistance, start=1) if item in (number, form)]
+        if len(places) == 1:
+            numbers.append(places[0])
+        elif places:
+            faults.append(f"{item} occurs more than once among the items of assistance. Name it by its number.")
+        else:
+            faults.append(f"There is no item {item} of assistance in this request, which has {len(assistance)}.")
+    return dict(data) | {"items": sorted(set(numbers))}, faults
+
+

@@ -1,0 +1,45 @@
+"""English words for what clocks and histories have to say beyond the counting itself."""
+
+from collections.abc import Mapping
+
+CLOCKS: Mapping[str, str] = {
+    # which limit, and from which act
+    "limit-applies": "The limit for the stage {stage} rests on {basis}.",
+    "source-not-verified": "The wording of {instrument} was not read for this limit: check it before you rely on it.",
+    "displaces": "It takes the place of the limit {limit} ({source}).",
+    "not-started": "It has not begun to run: it begins with {acts}.",
+    "started-by": "Begun by the act {act} on {day}, counted in {country}.",
+    "restarted": "On {agreed} a new date was agreed: the period runs anew from {from}.",
+    # what moved the end
+    "extended": "Extended on {on}: the end moves from {from} to {to}.",
+    "until": "The extension sets the end to {to}.",
+    # how it ended
+    "paused": "The clock stands still; the due date shown is what it would be if it resumed at once.",
+    "met-in-time": "Kept: {act} on {day}, due on {due}.",
+    "met-late": "Kept late: {act} on {day}, due on {due}.",
+    "implied-by": "The act itself was not recorded; {act} shows that it took place by then.",
+    "cancelled-by": "Ended without being kept: {act} on {day}.",
+}
+
+WARNINGS: Mapping[str, str] = {
+    "extension-without-clock": "The extension of {day} (stage: {stage}) meets no running clock and moves no date.",
+    "extension-after-expiry": "The extension of {day} came after the limit had run out on {due} and does not count.",
+    "extension-without-effect": "The extension until {until} lies before the due date {due} and moves nothing.",
+    "extension-without-date": "The extension of {day} names no date and no number of days, and moves nothing.",
+    "convention-unknown": "The catalogue knows no instrument {convention}; its limits do not run.",
+    "convention-replaced": "Between these two countries {instead} takes the place of {named}; its limits run.",
+    "convention-not-binding": (
+        "Our list does not show {countries} as bound by {convention} on {day}; its limits do not run. "
+        "Check the list of parties."
+    ),
+    "agreement-not-in-force": "The agreement {title} was not in force between the two on {day}; its limits do not run.",
+    "missing-sent": "The record does not say when the request was sent.",
+    "missing-received": "The record does not say when the request was received: clocks that run from the receipt have not begun.",
+    "missing-accepted": "The record does not say when the request was accepted: the clock for its execution has not begun.",
+    "missing-executed": "Results were transmitted, and the record does not say that the request was executed.",
+    "missing-information-requested": "Information was supplied that, by the record, nobody had asked for.",
+    "missing-decision-final": "The person was surrendered, and the record holds no decision.",
+    "bank-secrecy-no-ground": "Bank secrecy is no ground for refusing assistance.",
+}
+
+TEMPLATES: Mapping[str, str] = {**CLOCKS, **WARNINGS}

@@ -1,0 +1,41 @@
+"""Steps and warnings in words: every message id of the house, and steps as JSON keeps them."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from mla_tracker.domain import agreement_warnings, clock_wording, wording
+from mla_tracker.domain.explanation import Step, plain, render
+
+TEMPLATES: Mapping[str, str] = {**wording.TEMPLATES, **clock_wording.TEMPLATES, **agreement_warnings.TEMPLATES}
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+
+
+def sentence(step: Step) -> str:
+    """The step as an English sentence with its source."""
+    return render(step, TEMPLATES)
+
+
+def step_document(step: Step) -> dict[str, Any]:
+    """A step as JSON keeps it: dates and instants in ISO 8601."""
+    document: dict[str, Any] = {"code": step.code, "args": {name: plain(value) for name, value in step.args.items()}}
+    return document | ({"source": step.source} if step.source else {})
+
+
+def step_of(document: Mapping[str, Any]) -> Step:
+    """The step that a document keeps."""
+    args = {name: _value(value) for name, value in document["args"].items()}
+    return Step(document["code"], args, document.get("source"))
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    if isinstance(value, str) and _DAY.match(value):
+        return date.fromisoformat(value)
+    if isinstance(value, str) and _INSTANT.match(value):
+        return datetime.fromisoformat(value)
+    return value

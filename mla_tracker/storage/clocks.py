@@ -1,0 +1,173 @@
+"""Clocks, what the sweep will find of them, and the fate of flags already raised: rows written as decided."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mla_tracker.domain.clocks import Clock
+from mla_tracker.domain.explanation import plain
+from mla_tracker.domain.flags import Fate, RaisedFlag, fate
+from mla_tracker.domain.sentences import step_document
+from mla_tracker.domain.vocabulary import FlagKind
+from mla_tracker.storage.database import Tx
+from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.requests import RequestRecord
+
+CONTENT = (
+    "shared",
+    "request_kind",
+    "limit_id",
+    "limit_version",
+    "basis",
+    "stage",
+    "tier",
+    "effect",
+    "obligor",
+    "counted_in_country",
+    "state",
+    "start_event_id",
+    "started_on",
+    "started_at",
+    "base_due_on",
+    "due_on",
+    "due_at",
+    "paused_since",
+    "paused_seconds",
+    "pauses",
+    "extensions",
+    "met_extended",
+    "stop_event_id",
+    "stopped_on",
+    "stopped_at",
+    "imprecise",
+    "explanation",
+)
+_COLUMNS = ("id", "request_id", "requesting_country", "requested_country", "recorded_by", "clock_key", *CONTENT)
+_UPSERT = (
+    f"insert into clock ({', '.join(_COLUMNS)}) values ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"
+    " on conflict (request_id, clock_key) do update set "
+    + ", ".join(f"{name} = excluded.{name}" for name in CONTENT)
+)
+
+
+def clock_content(record: RequestRecord, clock: Clock, *, shared: bool) -> dict[str, Any]:
+    """What is stored of a clock, by column; two readings of one history give the same."""
+    limit = clock.limit
+    finished = [(end - begin).total_seconds() for begin, end in clock.pauses if end is not None]
+    return {
+        "shared": shared,
+        "request_kind": record.kind,
+        "limit_id": limit.id,
+        "limit_version": limit.version,
+        "basis": limit.basis.value,
+        "stage": limit.stage.value,
+        "tier": limit.tier.value if limit.tier else None,
+        "effect": limit.effect.value,
+        "obligor": limit.obligor.value,
+        "counted_in_country": clock.counted_in_country,
+        "state": clock.state.value,
+        "start_event_id": UUID(clock.start.id) if clock.start else None,
+        "started_on": clock.started_on,
+        "started_at": clock.started_at,
+        "base_due_on": clock.base_due_on,
+        "due_on": clock.due_on,
+        "due_at": clock.due_at,
+        "paused_since": clock.paused_since,
+        "paused_seconds": int(sum(finished)),
+        "pauses": [{"from": plain(begin), "to": plain(end)} for begin, end in clock.pauses],
+        "extensions": [
+            {"event_id": e.event.id, "from": plain(e.from_day), "to": plain(e.to_day)} for e in clock.extensions
+        ],
+        "met_extended": clock.met_extended,
+        "stop_event_id": UUID(clock.stop.id) if clock.stop else None,
+        "stopped_on": clock.stopped_on,
+        "stopped_at": clock.stopped_at,
+        "imprecise": clock.imprecise,
+        "explanation": {
+            "steps": [step_document(step) for step in clock.steps],
+            "warnings": [step_document(step) for step in clock.warnings],
+        },
+    }
+
+
+async def insert_all(tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime) -> None:
+    """Write the clocks and checks of a request that had none."""
+    ids = await _upsert(tx, record, clocks, {}, shared=shared, now=now)
+    await _insert_checks(tx, clocks, ids, [])
+
+
+async def replace_all(tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime) -> None:
+    """Bring the stored clocks, checks and flags of a locked request in line with a new reading of its history.
+
+    Clocks keep their ids; clocks that no longer exist go; flags are cleared or settled, never deleted.
+    """
+    rows = await tx.fetch("select id, clock_key from clock where request_id = $1", record.id)
+    known: Mapping[str, UUID] = {row["clock_key"]: row["id"] for row in rows}
+    # Checks go first: a sweep at work on them is waited for, and its flags are then seen below.
+    await tx.execute("delete from clock_check where clock_id = any($1::uuid[])", list(known.values()))
+    gone = [clock_id for key, clock_id in known.items() if key not in {clock.key for clock in clocks}]
+    if gone:
+        await tx.execute("delete from clock where id = any($1::uuid[])", gone)
+    ids = await _upsert(tx, record, clocks, known, shared=shared, now=now)
+    standing = await _settle_flags(tx, record, clocks, now)
+    await _insert_checks(tx, clocks, ids, standing)
+
+
+async def _upsert(
+    tx: Tx, record: RequestRecord, clocks: Iterable[Clock], known: Mapping[str, UUID], *, shared: bool, now: datetime
+) -> dict[str, UUID]:
+    ids = {clock.key: known.get(clock.key) or uuid7(now) for clock in clocks}
+    await tx.executemany(
+        _UPSERT,
+        [
+            (
+                ids[clock.key],
+                record.id,
+                record.requesting_country,
+                record.requested_country,
+                record.recorded_by,
+                clock.key,
+                *clock_content(record, clock, shared=shared).values(),
+            )
+            for clock in clocks
+        ],
+    )
+    return ids
+
+
+async def _insert_checks(tx: Tx, clocks: Iterable[Clock], ids: Mapping[str, UUID], standing: Sequence[RaisedFlag]) -> None:
+    raised = {(flag.clock_key, flag.kind, flag.level, flag.due_at) for flag in standing}
+    rows = [
+        (ids[clock.key], check.kind.value, check.level, check.at, clock.due_at)
+        for clock in clocks
+        for check in clock.checks
+        if (clock.key, check.kind, check.level, clock.due_at) not in raised
+    ]
+    if rows:
+        await tx.executemany(
+            "insert into clock_check (clock_id, kind, level, at, due_at) values ($1, $2, $3, $4, $5)", rows
+        )
+
+
+async def _settle_flags(tx: Tx, record: RequestRecord, clocks: Iterable[Clock], now: datetime) -> list[RaisedFlag]:
+    """Clear or settle the flags of the request; returns those that are not cleared."""
+    rows = await tx.fetch(
+        "select id, clock_key, kind, level, due_at, settled_at from flag where request_id = $1 and cleared_at is null",
+        record.id,
+    )
+    by_key = {clock.key: clock for clock in clocks}
+    standing: list[RaisedFlag] = []
+    for row in rows:
+        flag = RaisedFlag(str(row["id"]), row["clock_key"], FlagKind(row["kind"]), row["level"], row["due_at"])
+        becomes = fate(flag, by_key.get(flag.clock_key))
+        if becomes in (Fate.STANDS, Fate.SETTLED):
+            standing.append(flag)
+            settled = now if becomes is Fate.SETTLED else None
+            if (row["settled_at"] is None) != (settled is None):
+                await tx.execute("update flag set settled_at = $2 where id = $1", row["id"], settled)
+        else:
+            await tx.execute(
+                "update flag set cleared_at = $2, cleared_reason = $3 where id = $1", row["id"], now, becomes.value
+            )
+    return standing
