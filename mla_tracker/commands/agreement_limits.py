@@ -17,6 +17,29 @@ Fault = tuple[str, str]
 COUNTED_WHERE_HELD = frozenset({Stage.COLLECT, Stage.PRESERVE, Stage.FORMAL_REQUEST_RECEIVED})
 
 
+# What a stored limit says of everything that was left out and goes without saying.
+PLAIN: Mapping[str, Any] = {
+    "kind": None,
+    "provision": None,
+    "tier": Tier.SHALL.value,
+    "effect": Effect.DEADLINE.value,
+    "obligor": Obligor.REQUESTED.value,
+    "starts_each": False,
+    "restarts_on": [],
+    "cancelled_by": [],
+    "survives_end": False,
+    "conditions": {},
+    "pauses": [],
+    "extension": None,
+    "warning_lead": None,
+    "escalation_days": [],
+    "consequence": None,
+    "link": None,
+    "valid_from": None,
+    "valid_to": None,
+}
+
+
 def completed(given: Mapping[str, Any]) -> dict[str, Any]:
     """The limit as it is stored: what was left out is said, so that no later version of ours can change it.
 
@@ -24,20 +47,17 @@ def completed(given: Mapping[str, Any]) -> dict[str, Any]:
     by working days for working time, by the calendar for the rest; shown to be passed by the same acts as in
     our default policy.
     """
-    unit = Unit(given["unit"])
-    stage = Stage(given["stage"])
-    obligor = Obligor(given.get("obligor", Obligor.REQUESTED))
-    effect = Effect(given.get("effect", Effect.DEADLINE))
-    where_held = stage in COUNTED_WHERE_HELD or effect is Effect.EXPIRY or obligor is Obligor.PROVIDER
-    kind = RequestKind(given["kind"]) if given.get("kind") else None
+    said = {**PLAIN, **{name: value for name, value in given.items() if value is not None}}
+    stage = Stage(said["stage"])
+    where_held = (
+        stage in COUNTED_WHERE_HELD or said["effect"] == Effect.EXPIRY or said["obligor"] == Obligor.PROVIDER
+    )
+    kind = RequestKind(said["kind"]) if said["kind"] else None
     return {
-        "tier": Tier.SHALL.value,
-        "effect": effect.value,
-        "obligor": obligor.value,
-        "counted_in": Obligor.REQUESTED.value if where_held else obligor.value,
-        "counting": _usual_counting(unit),
+        "counted_in": Obligor.REQUESTED.value if where_held else said["obligor"],
+        "counting": _usual_counting(Unit(said["unit"])),
         "implied_by": list(_implied_by(kind, stage)),
-        **given,
+        **said,
     }
 
 

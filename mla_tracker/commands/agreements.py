@@ -304,7 +304,9 @@ async def _new_event(
         )
     today = today_in(row.recorded_by, now)
     if entry.occurred_on > today:
-        sentence = f"{entry.occurred_on} lies after today ({today} in {row.recorded_by}). Record it once it has happened."
+        sentence = (
+            f"{entry.occurred_on} lies after today ({today} in {row.recorded_by}). Record what has happened."
+        )
         fields = [(f"{at}/occurred_on", sentence), *((at + pointer, text) for pointer, text in wrong)]
         raise DatedInFuture(f"{entry.type.value} on {sentence}", fields=fields)
     if wrong:

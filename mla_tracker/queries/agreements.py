@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.agreement_warnings import TEMPLATES, warnings
+from mla_tracker.domain.agreement_warnings import warnings
 from mla_tracker.domain.agreements import (
     APPLYING,
     Agreement,
@@ -17,7 +17,7 @@ from mla_tracker.domain.agreements import (
     status_on,
 )
 from mla_tracker.domain.errors import NotFound
-from mla_tracker.domain.explanation import render
+from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.local_time import local_day
 from mla_tracker.domain.vocabulary import (
     AgreementAct,
@@ -76,14 +76,6 @@ class EventView:
 
 
 @dataclass(frozen=True)
-class WarningView:
-    """What looks odd, as a stable code and a sentence."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
 class AgreementView:
     """An agreement as one account sees it, on the day it is where the agreement was recorded."""
 
@@ -103,7 +95,7 @@ class AgreementView:
     limits: Sequence[Mapping[str, Any]]
     notes: str | None
     events: Sequence[EventView]
-    warnings: Sequence[WarningView]
+    warnings: Sequence[Step]
     recorded_by: str
     version: int
     created_at: datetime
@@ -253,7 +245,7 @@ def view_of(row: AgreementRow, actor: Actor, now: datetime) -> AgreementView:
         ],
         notes=fields.notes if reads_notes else None,
         events=_events(row, own=own, reads_notes=reads_notes),
-        warnings=[WarningView(step.code, render(step, TEMPLATES)) for step in warnings(judged)],
+        warnings=warnings(judged),
         recorded_by=row.recorded_by,
         version=row.version,
         created_at=row.created_at,

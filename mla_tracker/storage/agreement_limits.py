@@ -73,9 +73,13 @@ def _acts(names: Sequence[str] | None) -> tuple[Act, ...]:
     return tuple(Act(name) for name in names or ())
 
 
-def _triggers(stored: Sequence[Stored] | None) -> tuple[Trigger, ...]:
+def _triggers(stored: Sequence[str | Stored] | None) -> tuple[Trigger, ...]:
+    """A bare name is an act whatever its data."""
     return tuple(
-        Trigger(Act(one["act"]), one.get("where") or {}, one.get("date_field")) for one in stored or ()
+        Trigger(Act(one))
+        if isinstance(one, str)
+        else Trigger(Act(one["act"]), one["where"] or {}, one["date_field"])
+        for one in stored or ()
     )
 
 
