@@ -88,10 +88,12 @@ def main(kind):
     """Bring `.venv` up to date with the lock file of the kind ("run" or "dev")."""
     if sys.version_info < (3, 11):
         fail(
-            "mla-tracker needs Python 3.11 or newer, and {} is {}.{}. Install one and name it: make PYTHON=python3.11 ...".format(
+            "mla-tracker needs Python 3.11 or newer; {} is {}.{}. Name one: make PYTHON=python3.11".format(
                 sys.executable, *sys.version_info[:2]
             )
         )
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        os.umask(0o022)  # PostgreSQL's programs in it are run by another user then
     folder = environment_folder()
     stamps = {each: folder / ".installed-{}".format(each) for each in LOCKS}
     # The development lock holds everything of the other one at the same versions.

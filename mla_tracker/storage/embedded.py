@@ -49,6 +49,13 @@ def running(folder: Path, *, settings: dict[str, str] | None = None) -> Iterator
                     stop(folder)
 
 
+def stop_forgotten(folder: Path) -> None:
+    """Stop the server of a folder that no program uses any more, as after a kill -9 of its only user."""
+    with _locked(folder / "users.lock", shared=True) as users, _locked(folder / "control.lock"):
+        if _alone(users):
+            stop(folder)
+
+
 @contextmanager
 def only_server(folder: Path, address: str) -> Iterator[None]:
     """Be the one program that serves from `folder`; `address` is told to a second one that tries.

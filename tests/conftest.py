@@ -1,0 +1,125 @@
+"""A real PostgreSQL for the tests: one private server per run, one migrated template, one database per test."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from mla_tracker.storage import embedded
+from mla_tracker.storage.database import Database
+from mla_tracker.storage.embedded import Server
+from mla_tracker.storage.migrating import migrate
+
+PREFIX = "mla-test-"
+FOLDER = "MLA_TEST_FOLDER"
+TEMPLATE = "template_of_tests"
+FORGOTTEN_SECONDS = 3600
+
+# Nothing has to outlive the run, so nothing has to reach the disk.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's folder is made once, by the process that starts the workers; they inherit its name."""
+    if not hasattr(config, "workerinput"):
+        _clear_forgotten()
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp")  # short: a socket's path is limited
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The workers have ended and the last of them has stopped the server."""
+    if not hasattr(config, "workerinput") and FOLDER in os.environ:
+        shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+def _clear_forgotten() -> None:
+    """Stop and remove what runs that were killed have left behind."""
+    for folder in Path("/tmp").glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if (
+                time.time() - folder.stat().st_mtime > FORGOTTEN_SECONDS
+                and folder.stat().st_uid == os.geteuid()
+            ):
+                embedded.stop_forgotten(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The run's PostgreSQL, shared by all workers."""
+    with embedded.running(Path(os.environ[FOLDER]), settings=SETTINGS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    """The name of a migrated, empty database to copy from; the first worker makes it."""
+    with (server.folder / "template.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        asyncio.run(_make_template(server))
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(server: Server) -> Iterator[str]:
+    """The address of a fresh database without any table."""
+    yield from _fresh(server, "template1")
+
+
+@pytest.fixture
+def database_url(server: Server, template: str) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    yield from _fresh(server, template)
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """A fresh, migrated database, open."""
+    async with await Database.open(database_url, pool_size=5) as database:
+        yield database
+
+
+def _fresh(server: Server, template: str) -> Iterator[str]:
+    name = f"t{uuid4().hex}"
+    asyncio.run(_as_superuser(server, f"CREATE DATABASE {name} OWNER mla TEMPLATE {template}"))
+    try:
+        yield server.url(name)
+    finally:
+        asyncio.run(_as_superuser(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _make_template(server: Server) -> None:
+    connection = await asyncpg.connect(server.url("postgres", "postgres"))
+    try:
+        if await connection.fetchval("SELECT datistemplate FROM pg_database WHERE datname = $1", TEMPLATE):
+            return
+        await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
+        await connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER mla")
+        async with await Database.open(server.url(TEMPLATE), pool_size=1) as database:
+            await migrate(database)
+        await connection.execute(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
+    finally:
+        await connection.close()
+
+
+async def _as_superuser(server: Server, statement: str) -> None:
+    connection = await asyncpg.connect(server.url("postgres", "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
