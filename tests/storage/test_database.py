@@ -44,7 +44,8 @@ async def test_a_transaction_runs_in_its_role_with_its_countries_and_time_limits
     async with db.transaction(DbRole.API, countries=("MA", "ES")) as tx:
         row = await tx.fetchrow(
             "SELECT current_user AS who, current_setting('mla.countries') AS countries,"
-            " current_setting('TimeZone') AS zone, current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock"
+            " current_setting('TimeZone') AS zone,"
+            " current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock"
         )
     assert row is not None
     assert dict(row) == {

@@ -1,0 +1,62 @@
+"""What an operator can set: variables of the environment that begin with MLA_, each with its reason and default."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mla_tracker.storage.data_folder import default_folder
+from mla_tracker.storage.errors import CannotRun
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Read once, by the entry points, and passed on as an argument."""
+
+    model_config = SettingsConfigDict(env_prefix="MLA_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    database_url: str | None = Field(
+        None,
+        description="Address of a PostgreSQL, 15 or newer: postgresql://user:password@host:5432/database. "
+        "Without it a private PostgreSQL runs in the data folder.",
+    )
+    data_dir: Path = Field(
+        default_factory=default_folder,
+        description="Folder of the private database and of local files. Its path may be 90 bytes long.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
+    sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
+    pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
+    statement_cache: bool = Field(
+        True,
+        description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="One line for people, or JSON, per event."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that is logged."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("give an address of the form postgresql://user:password@host:5432/database")
+        return url
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of the environment; what is `given` and not None prevails. Raises CannotRun, naming each wrong one."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise CannotRun("\n".join(_sentence(fault) for fault in error.errors())) from None
+
+
+def _sentence(fault: Any) -> str:
+    name = f"MLA_{str(fault['loc'][0]).upper()}"
+    what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    entered = "" if name == "MLA_DATABASE_URL" else f" {str(fault['input'])[:100]!r}"
+    return f"The setting {name}{entered} is not possible: {what}."
