@@ -1,0 +1,76 @@
+"""Flags: raised from what has come due, set-based; and the mark that an officer has seen one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from mla_tracker.domain.vocabulary import FlagKind
+from mla_tracker.storage.database import Tx
+
+LOOKED_AT: Final = "looked_at"
+
+# A check that another node or a writer holds is left to them. Writers delete the checks of a request before they change
+# its clocks, so whoever holds a check sees the clock as the check meant it.
+_RAISE_DUE: Final = f"""
+with due as (
+    select clock_id, kind, level, due_at from clock_check
+    where at <= $1 order by at limit $2 for update skip locked
+), gone as (
+    delete from clock_check using due
+    where clock_check.clock_id = due.clock_id and clock_check.kind = due.kind and clock_check.level = due.level
+), raised as (
+    insert into flag (id, request_id, requesting_country, requested_country, clock_id, clock_key, limit_id, stage,
+        obligor, kind, level, due_at, raised_at)
+    select mla_uuid7($1), clock.request_id, clock.requesting_country, clock.requested_country, clock.id,
+        clock.clock_key, clock.limit_id, clock.stage, clock.obligor, due.kind, due.level, due.due_at, $1
+    from due join clock on clock.id = due.clock_id
+    where clock.state = 'running' and not (due.kind = 'warning' and due.due_at <= $1)
+    on conflict (request_id, clock_key, kind, level, due_at) do update
+        set cleared_at = null, cleared_reason = null, settled_at = null, raised_at = excluded.raised_at
+        where flag.cleared_at is not null
+    returning flag.kind
+)
+select '{LOOKED_AT}' as what, count(*) as number from due
+union all
+select kind, count(*) from raised group by kind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many checks were taken up, and how many flags of each kind were raised from them."""
+
+    looked_at: int
+    raised: dict[FlagKind, int]
+
+
+async def raise_due(tx: Tx, now: datetime, size: int) -> Batch:
+    """Raise the flags of up to `size` checks that have come due at `now` (inclusive), oldest first, in one statement.
+
+    A flag that was cleared is raised again; one that stands or is settled stays as it is. A warning that is taken
+    up only after the due instant raises nothing: the flag of that instant says more.
+    """
+    numbers = {row["what"]: row["number"] for row in await tx.fetch(_RAISE_DUE, now, size)}
+    looked_at = numbers.pop(LOOKED_AT)
+    return Batch(looked_at, {FlagKind(kind): number for kind, number in numbers.items()})
+
+
+async def acknowledge(
+    tx: Tx, flag_id: UUID, *, countries: Sequence[str], account_id: UUID, now: datetime
+) -> bool:
+    """Note that an officer has seen a flag; the first note stays. False if these countries see no such flag."""
+    seen = await tx.fetchval(
+        """
+        update flag set acknowledged_at = coalesce(flag.acknowledged_at, $4),
+            acknowledged_by = case when flag.acknowledged_at is null then $3 else flag.acknowledged_by end
+        from request
+        where flag.id = $1 and request.id = flag.request_id
+            and (flag.requesting_country = any($2) or flag.requested_country = any($2))
+            and (request.shared or request.recorded_by = any($2))
+        returning true
+        """,
+        flag_id, list(countries), account_id, now,
+    )  # fmt: skip
+    return seen is not None
