@@ -38,17 +38,23 @@ COUNTS: Mapping[str, frozenset[Unit]] = {
 EVIDENCE = ("V", "T", "M", "own")
 # Dates on the request itself that a limit can take the place of a number from.
 REQUEST_DATES = ("wished_by",)
+# Kinds of request that the record does not know yet: a limit for one of them cannot be ready.
+LATER_KINDS = frozenset({"information", "spontaneous_information", "controlled_delivery"})
 WORDINGS = ("runs_from", "condition", "extension", "on_expiry", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class LimitEntry:
-    """A limit as its file has it. One that is not `ready` runs no clock; `lacks` says why."""
+    """A limit as its file has it. One that is not `ready` runs no clock; `lacks` says why.
+
+    `later_kinds`: kinds of request that it is for and that the record does not know yet.
+    """
 
     limit: Limit
     file: str
     ready: bool
     lacks: str | None = None
+    later_kinds: frozenset[str] = frozenset()
 
 
 def load_limits() -> tuple[Limit, ...]:
@@ -106,13 +112,17 @@ def _entry(row: Table, file: str) -> LimitEntry:
     lacks = row.text_or_none("lacks")
     if ready is (lacks is not None):
         raise row.error("lacks says why a limit is not ready: give it with ready = false and only then.")
-    limit = _limit(row)
+    kinds, later_kinds = _kinds(row)
+    if ready and later_kinds:
+        raise row.error(
+            f"requests of the kind {', '.join(sorted(later_kinds))} are not known yet: not ready."
+        )
+    limit = _limit(row, kinds)
     row.finish()
-    return LimitEntry(limit, file, ready, lacks)
+    return LimitEntry(limit, file, ready, lacks, later_kinds)
 
 
-def _limit(row: Table) -> Limit:
-    kinds = _kinds(row)
+def _limit(row: Table, kinds: frozenset[RequestKind]) -> Limit:
     wording = _wording(row)
     evidence = _evidence(row)
     limit = Limit(
@@ -158,14 +168,15 @@ def _limit(row: Table) -> Limit:
     return limit
 
 
-def _kinds(row: Table) -> frozenset[RequestKind]:
-    """The kinds of request; the word "any" stands for all there are and all there will be."""
-    if not row.has("kinds"):
-        raise row.error('kinds is missing. List the kinds of request, or write ["any"].')
-    names = row.texts("kinds")
+def _kinds(row: Table) -> tuple[frozenset[RequestKind], frozenset[str]]:
+    """The kinds of request, and those not known yet; the word "any" stands for all there are and will be."""
+    names = frozenset(row.texts("kinds"))
     if not names:
-        raise row.error('kinds is empty. List the kinds of request, or write ["any"].')
-    return frozenset() if names == ("any",) else frozenset(row.members("kinds", RequestKind))
+        raise row.error('kinds is missing. List the kinds of request, or write ["any"].')
+    if names == {"any"}:
+        return frozenset(), frozenset()
+    later = names & LATER_KINDS
+    return frozenset(row.member_of("kinds", name, RequestKind) for name in names - later), later
 
 
 def _counting(row: Table) -> str:

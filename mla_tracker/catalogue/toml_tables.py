@@ -120,15 +120,16 @@ class Table:
 
     def member(self, name: str, words: type[Member]) -> Member:
         """One word of a closed list, which must be there."""
-        return self._member(name, self.text(name), words)
+        return self.member_of(name, self.text(name), words)
 
     def member_or_none(self, name: str, words: type[Member]) -> Member | None:
         return self.member(name, words) if self.has(name) else None
 
     def members(self, name: str, words: type[Member]) -> tuple[Member, ...]:
-        return tuple(self._member(name, text, words) for text in self.texts(name))
+        return tuple(self.member_of(name, text, words) for text in self.texts(name))
 
-    def _member(self, name: str, value: str, words: type[Member]) -> Member:
+    def member_of(self, name: str, value: str, words: type[Member]) -> Member:
+        """The word of a closed list that a text found under `name` stands for."""
         try:
             return words(value)
         except ValueError:
