@@ -48,7 +48,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of the environment; what is `given` and not None prevails. Raises CannotRun, naming each wrong one."""
+    """The settings of the environment, over which what is `given` prevails. Raises CannotRun naming all wrong ones."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

@@ -1,0 +1,52 @@
+"""The program `mla-tracker`: every command, and every expected failure as one sentence without a traceback."""
+
+import signal
+import sys
+from typing import NoReturn
+
+import asyncpg
+from cyclopts import App
+
+import mla_tracker
+from mla_tracker.cli import accounts, asking, operating, serving
+from mla_tracker.domain.errors import DomainError
+from mla_tracker.storage.errors import CannotRun
+
+app = App(
+    name="mla-tracker",
+    version=mla_tracker.__version__,
+    help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
+)
+for room in (serving, operating, accounts, asking):
+    room.register(app)
+
+
+def main() -> None:
+    """Run one command. Exit codes: 0 done, 1 not done (the reason is on standard error), 130 interrupted."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        app()
+    except CannotRun as error:
+        _fail(str(error))
+    except DomainError as error:
+        _fail("\n".join([error.detail, *(f"{where}: {what}" for where, what in error.fields)]))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        _fail(f"The database refused or broke off: {str(error).splitlines()[0]}. See mla-tracker doctor.")
+    except KeyboardInterrupt:
+        print("Interrupted; nothing half-done is left behind.", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more when it flushes.
+        sys.stdout = None
+        raise SystemExit(1) from None
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(1)
+
+
+def _leave(number: int, _: object) -> None:
+    """Turn a request to end into an exception, so that what was started is stopped on the way out."""
+    raise SystemExit(128 + number)

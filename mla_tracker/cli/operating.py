@@ -1,0 +1,105 @@
+"""Commands of the operator: migrate, sweep, doctor."""
+
+import asyncio
+import json
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from mla_tracker.cli.opening import connected, now, ready, tell
+from mla_tracker.settings import Settings, load_settings
+from mla_tracker.storage.database import DbRole
+from mla_tracker.storage.errors import CannotRun
+from mla_tracker.storage.migrating import migrate as run_migrations
+from mla_tracker.storage.migrating import pending
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+def register(app: App) -> None:
+    """Add the commands of this module."""
+    app.command(migrate)
+    app.command(sweep)
+    app.command(doctor)
+
+
+def migrate() -> None:
+    """Bring the schema of the database up to date. A second one at the same time waits, and finds nothing to do."""
+    asyncio.run(_migrate(load_settings()))
+
+
+async def _migrate(settings: Settings) -> None:
+    async with connected(settings) as database:
+        done = await run_migrations(database, told=lambda name: tell(f"Running {name} ..."))
+        print(f"{len(done)} migration(s) run." if done else "The database is up to date.")
+
+
+def sweep(*, as_json: AsJson = False) -> None:
+    """Flag once what has come due by now, as the scheduled job does.
+
+    Parameters
+    ----------
+    as_json
+        Print the figures as JSON.
+    """
+    asyncio.run(_sweep(load_settings(), as_json))
+
+
+async def _sweep(settings: Settings, as_json: bool) -> None:
+    from mla_tracker.commands.overdue import flag_due
+
+    async with ready(settings) as database:
+        swept = await flag_due(database, now())
+    if as_json:
+        print(
+            json.dumps({"looked_at": swept.looked_at, "raised": swept.raised, "by_kind": dict(swept.by_kind)})
+        )
+    else:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(swept.by_kind.items())) or "none"
+        print(
+            f"Looked at {swept.looked_at} instant(s) that had come; flags raised: {swept.raised} ({kinds})."
+        )
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Look at settings, database, schema and jobs, and say what is wrong. Exit code 1 if something is.
+
+    Parameters
+    ----------
+    as_json
+        Print the findings as JSON.
+    """
+    findings = asyncio.run(_doctor(load_settings()))
+    if as_json:
+        print(json.dumps([{"name": name, "ok": ok, "detail": detail} for name, ok, detail in findings]))
+    else:
+        for name, ok, detail in findings:
+            print(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
+    if not all(ok for _, ok, _ in findings):
+        raise SystemExit(1)
+
+
+async def _doctor(settings: Settings) -> list[tuple[str, bool, str]]:
+    from mla_tracker.queries.jobs import job_health
+    from mla_tracker.scheduler.jobs import intervals
+
+    where = (
+        f"private, in {settings.data_dir}" if settings.database_url is None else "given by MLA_DATABASE_URL"
+    )
+    findings = [("settings", True, f"database {where}; sweep every {settings.sweep_seconds} s")]
+    try:
+        async with connected(settings) as database:
+            async with database.transaction(DbRole.OWNER, read_only=True) as tx:
+                version = await tx.fetchval("SHOW server_version")
+            findings.append(("database", True, f"PostgreSQL {version} answers"))
+            missing = await pending(database)
+            if missing:
+                findings.append(("schema", False, f"{len(missing)} migration(s) to run: mla-tracker migrate"))
+                return findings
+            findings.append(("schema", True, "up to date"))
+            async with database.transaction(DbRole.JOBS, read_only=True) as tx:
+                health = await job_health(tx, now(), intervals(settings))
+            findings += [(f"job {job.job}", job.ok, job.sentence) for job in health]
+    except CannotRun as error:
+        findings.append(("database", False, str(error)))
+    return findings
