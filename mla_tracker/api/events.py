@@ -53,12 +53,12 @@ async def record_event(
 ) -> Response[bytes]:
     """Acts may be recorded late and in any order: clocks come out as if they had been recorded right away."""
     done = await commands.record_event(
-        database, request_id, entry.entry(), actor=actor, now=now, key=idempotency
+        database, request_id, entry.entry(), actor=actor, now=now, idempotency=idempotency
     )
     async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
         history = await queries.history(tx, request_id, actor=actor)
         view = RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
-    event = next(event for event in history if event["id"] == done.event_id)
+    event = next(event for event in history if event["id"] == done.id)
     return answer(
         RecordedEvent.model_validate({**event, "request": view}),
         status=201,
@@ -121,7 +121,7 @@ async def void_event(
     now: datetime,
     idempotency: IdempotencyKey | None,
 ) -> Response[bytes]:
-    """The act stays in the history, marked as voided with the reason; only the history that results must be possible."""
+    """The act stays in the history, marked as voided, with the reason; only what results must be possible."""
     done = await commands.void_event(
         database,
         request_id,
@@ -130,7 +130,7 @@ async def void_event(
         replacement=entry.replacement.entry() if entry.replacement else None,
         actor=actor,
         now=now,
-        key=idempotency,
+        idempotency=idempotency,
     )
     view = await viewed(database, request_id, actor, now)
     return answer(

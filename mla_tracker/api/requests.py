@@ -79,10 +79,10 @@ async def log_request(
     entry: RequestBody, actor: Actor, database: Database, now: datetime, idempotency: IdempotencyKey | None
 ) -> Response[bytes]:
     """Without events it is a draft, which only your own country sees until an act `sent` is recorded."""
-    done = await commands.log_request(database, entry.entry(), actor=actor, now=now, key=idempotency)
-    view = await viewed(database, done.request_id, actor, now)
+    done = await commands.log_request(database, entry.entry(), actor=actor, now=now, idempotency=idempotency)
+    view = await viewed(database, done.id, actor, now)
     return answer(
-        view, status=201, version=view.version, location=f"{PATH}/{done.request_id}", replayed=done.replayed
+        view, status=201, version=view.version, location=f"{PATH}/{done.id}", replayed=done.replayed
     )
 
 
@@ -100,12 +100,7 @@ async def list_requests(
 ) -> Response[bytes]:
     """Requests of your countries; drafts only of your own making."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
-    wanted = queries.RequestFilter(
-        **{
-            name: str(value) if isinstance(value, str) else value
-            for name, value in filters.model_dump(exclude={"limit", "cursor"}).items()
-        }
-    )
+    wanted = queries.RequestFilter(**filters.model_dump(exclude={"limit", "cursor"}))
     async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
         rows = await queries.requests(
             tx,

@@ -65,18 +65,20 @@ class ReadyEvent:
 
     stored: StoredEvent
     texts: tuple[FreeText, ...]
+    pointer: str = ""
 
 
 def may_write(actor: Actor) -> None:
     """Raises NotAllowed for an account that only reads."""
     if actor.role not in WRITERS:
         raise NotAllowed(
-            f"An account of the role {actor.role} reads requests and does not record them. Ask an officer of your authority."
+            f"An account of the role {actor.role} reads requests and does not record them. "
+            "Ask an officer of your authority."
         )
 
 
 def side_of_writer(actor: Actor, requesting: str, requested: str) -> str:
-    """The country that an account records for: the requesting one if it speaks for both. Raises NotAllowed for neither."""
+    """The country that an account records for: the requesting one if it speaks for both. Raises NotAllowed."""
     for country in (requesting, requested):
         if actor.speaks_for(country):
             return country
@@ -92,14 +94,23 @@ def checked_request(entry: NewRequest) -> None:
     faults: list[Fault] = []
     for name in ("requesting_country", "requested_country"):
         if not is_country(getattr(entry, name)):
-            faults.append((f"/{name}", "There is no such country in ISO 3166-1. Give its two letters, as ES."))
+            faults.append(
+                (f"/{name}", "There is no such country in ISO 3166-1. Give its two letters, as ES.")
+            )
     if entry.requesting_country == entry.requested_country:
-        faults.append(("/requested_country", "A country does not request from itself. Give the other country."))
+        faults.append(
+            ("/requested_country", "A country does not request from itself. Give the other country.")
+        )
     faults += faults_of_facts(
-        urgency=entry.urgency, urgency_reason=entry.urgency_reason, convention=entry.convention, kind=entry.kind
+        urgency=entry.urgency,
+        urgency_reason=entry.urgency_reason,
+        convention=entry.convention,
+        kind=entry.kind,
     )
     if faults:
-        raise InvalidEntry("The request is not complete or not possible. Nothing was recorded.", fields=faults)
+        raise InvalidEntry(
+            "The request is not complete or not possible. Nothing was recorded.", fields=faults
+        )
 
 
 def faults_of_facts(
@@ -109,15 +120,22 @@ def faults_of_facts(
     faults: list[Fault] = []
     if urgency is not Urgency.ROUTINE and not urgency_reason:
         faults.append(
-            ("/urgency_reason", f"Say why the request is {urgency}: custody, danger to life, loss of evidence, a hearing date.")
+            (
+                "/urgency_reason",
+                f"Say why the request is {urgency}: custody, danger to life, loss of evidence, a hearing date.",
+            )
         )
     if convention is not None:
         known = load_conventions().get(convention)
         if known is None:
             named = ", ".join(sorted(load_conventions()))
-            faults.append(("/convention", f"There is no such instrument in the catalogue. Known are {named}."))
+            faults.append(
+                ("/convention", f"There is no such instrument in the catalogue. Known are {named}.")
+            )
         elif kind not in known.kinds:
-            faults.append(("/convention", f"{known.title} has nothing to say on {kind} requests. Leave it out."))
+            faults.append(
+                ("/convention", f"{known.title} has nothing to say on {kind} requests. Leave it out.")
+            )
     return faults
 
 
@@ -137,19 +155,33 @@ def ready_event(
     kind = RequestKind(record.kind)
     faults = [(f"{pointer}{at}", sentence) for at, sentence in faults_of_data(entry.type, kind, entry.data)]
     if (entry.occurred_at is None) == (entry.occurred_on is None):
-        faults.append((f"{pointer}/occurred_on", "Give either occurred_on, a date, or occurred_at, an instant."))
+        faults.append(
+            (f"{pointer}/occurred_on", "Give either occurred_on, a date, or occurred_at, an instant.")
+        )
     data, item_faults = _with_item_numbers(entry.data, record.assistance)
     faults += [(f"{pointer}/data/items", sentence) for sentence in item_faults]
     if faults:
         raise InvalidEntry("The act is not complete or not possible. Nothing was recorded.", fields=faults)
-    # A short way of saying who asserts: a country with both sides' accounts speaks for the side where the act takes place.
+    # An account of both countries speaks for the one where the act takes place.
     own = record.requesting_country if place(entry.type) is Side.REQUESTING else record.requested_country
-    asserted_by = own if actor.speaks_for(own) else side_of_writer(actor, record.requesting_country, record.requested_country)
+    asserted_by = (
+        own
+        if actor.speaks_for(own)
+        else side_of_writer(actor, record.requesting_country, record.requested_country)
+    )
     event_id = uuid7(now)
     reason = data.pop("reason", None)
-    stored = StoredEvent(event_id, entry.type.value, entry.occurred_at, entry.occurred_on, data, asserted_by, now)
+    stored = StoredEvent(
+        event_id, entry.type.value, entry.occurred_at, entry.occurred_on, data, asserted_by, now
+    )
     event = Event(
-        str(event_id), entry.type, zone_of(entry.type, zones), entry.occurred_at, entry.occurred_on, data, asserted_by
+        str(event_id),
+        entry.type,
+        zone_of(entry.type, zones),
+        entry.occurred_at,
+        entry.occurred_on,
+        data,
+        asserted_by,
     )
     refuse_future(event, now, pointer=pointer)
     if event.day < EARLIEST_DAY:
@@ -161,11 +193,16 @@ def ready_event(
     texts = [FreeText("note", entry.note, asserted_by, event_id)] if entry.note else []
     if reason:
         texts.append(FreeText("reason", str(reason), None, event_id))
-    return ReadyEvent(stored, tuple(texts))
+    return ReadyEvent(stored, tuple(texts), pointer)
 
 
 def ready_events(
-    entries: Sequence[NewEvent], record: RequestRecord, zones: Mapping[Side, ZoneInfo], *, actor: Actor, now: datetime
+    entries: Sequence[NewEvent],
+    record: RequestRecord,
+    zones: Mapping[Side, ZoneInfo],
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> list[ReadyEvent]:
     """All acts of a history handed in at once; every fault of every act is named together."""
     ready: list[ReadyEvent] = []
@@ -182,7 +219,9 @@ def ready_events(
     return ready
 
 
-def _with_item_numbers(data: Mapping[str, Any], assistance: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def _with_item_numbers(
+    data: Mapping[str, Any], assistance: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     """The data with items as numbers: they may be named by number from 1, or by a form that occurs once."""
     named = data.get("items")
     if named is None:
@@ -194,9 +233,11 @@ def _with_item_numbers(data: Mapping[str, Any], assistance: Sequence[str]) -> tu
         if len(places) == 1:
             numbers.append(places[0])
         elif places:
-            faults.append(f"{item} occurs more than once among the items of assistance. Name it by its number.")
+            faults.append(
+                f"{item} occurs more than once among the items of assistance. Name it by its number."
+            )
         else:
-            faults.append(f"There is no item {item} of assistance in this request, which has {len(assistance)}.")
+            faults.append(
+                f"There is no item {item} of assistance in this request, which has {len(assistance)}."
+            )
     return dict(data) | {"items": sorted(set(numbers))}, faults
-
-

@@ -101,15 +101,25 @@ async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreeme
     row = await load(tx, agreement_id)
     if row is None:
         return None
-    governs = in_force_between(agreement_of(row), case.requesting_country, case.requested_country, case.first_day)
+    governs = in_force_between(
+        agreement_of(row), case.requesting_country, case.requested_country, case.first_day
+    )
     return RelianceOnAgreement(str(agreement_id), row.fields.title, governs, limits_of(row))
 
 
-async def save(tx: Tx, stored: StoredCase, projection: Projection, *, version: int, now: datetime, new: bool = False) -> None:
+async def save(
+    tx: Tx, stored: StoredCase, projection: Projection, *, version: int, now: datetime, new: bool = False
+) -> None:
     """Write a projection over the one that stood there, and bring checks and flags in line with it."""
     record, life = stored.record, projection.life
     await save_projection(
-        tx, record, life, projection.warnings, version=version, first_act_on=projection.case.first_day, now=now
+        tx,
+        record,
+        life,
+        projection.warnings,
+        version=version,
+        first_act_on=projection.case.first_day,
+        now=now,
     )
     write = insert_all if new else replace_all
     await write(tx, record, projection.clocks, shared=life.shared, now=now)

@@ -1,7 +1,7 @@
 """Logging requests and their acts: load and lock, decide on the whole history, save, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,9 +19,17 @@ from mla_tracker.commands.entries import (
     ready_events,
     side_of_writer,
 )
-from mla_tracker.commands.projecting import project, save, zones_of
+from mla_tracker.commands.projecting import Projection, project, save, zones_of
+from mla_tracker.commands.recorded import Recorded
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound, VersionStale
+from mla_tracker.domain.errors import (
+    ActNotPossible,
+    AlreadyRecorded,
+    InvalidEntry,
+    NotAllowed,
+    NotFound,
+    VersionStale,
+)
 from mla_tracker.domain.vocabulary import Act, RequestKind, Status, Urgency
 from mla_tracker.queries import agreements
 from mla_tracker.storage import requests
@@ -33,17 +41,8 @@ from mla_tracker.storage.requests import FreeText, RequestRecord, StoredCase
 MOST_EVENTS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a write made: the request, the act if one was recorded, and whether an earlier call had made it."""
-
-    request_id: UUID
-    event_id: UUID | None = None
-    replayed: bool = False
-
-
 async def log_request(
-    db: Database, entry: NewRequest, *, actor: Actor, now: datetime, key: IdempotencyKey | None = None
+    db: Database, entry: NewRequest, *, actor: Actor, now: datetime, idempotency: IdempotencyKey | None = None
 ) -> Recorded:
     """Log a request, as a draft or with its history so far.
 
@@ -58,7 +57,7 @@ async def log_request(
     ready = ready_events(entry.events, record, zones_of(StoredCase(record, ())), actor=actor, now=now)
     stored = StoredCase(record, tuple(one.stored for one in ready))
     async with db.transaction(DbRole.API, countries=actor.countries) as tx:
-        if done := await claim(tx, key, now):
+        if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)
         await _checked_agreement(tx, record, actor, now)
         try:
@@ -75,13 +74,19 @@ async def log_request(
             if (body := getattr(entry, name))
         ]
         await _append(tx, record, ready, texts, actor=actor, now=now)
-        await save(tx, stored, await project(tx, stored, now), version=1, now=now, new=True)
-        await complete(tx, key, {"id": str(record.id)})
+        await save(tx, stored, await _judged(tx, stored, ready, now), version=1, now=now, new=True)
+        await complete(tx, idempotency, {"id": str(record.id)})
     return Recorded(record.id)
 
 
 async def record_event(
-    db: Database, request_id: UUID, entry: NewEvent, *, actor: Actor, now: datetime, key: IdempotencyKey | None = None
+    db: Database,
+    request_id: UUID,
+    entry: NewEvent,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency: IdempotencyKey | None = None,
 ) -> Recorded:
     """Append a dated act to a request's history and bring its clocks up to date.
 
@@ -90,13 +95,13 @@ async def record_event(
     """
     may_write(actor)
     async with db.transaction(DbRole.API, countries=actor.countries) as tx:
-        if done := await claim(tx, key, now):
-            return Recorded(request_id, UUID(done["event_id"]), replayed=True)
+        if done := await claim(tx, idempotency, now):
+            return Recorded(UUID(done["event_id"]), replayed=True)
         stored = await locked(tx, request_id, actor)
         ready = ready_event(entry, stored.record, zones_of(stored), actor=actor, now=now)
         await _save_changed(tx, stored, (*stored.events, ready.stored), [ready], actor=actor, now=now)
-        await complete(tx, key, {"event_id": str(ready.stored.id)})
-    return Recorded(request_id, ready.stored.id)
+        await complete(tx, idempotency, {"event_id": str(ready.stored.id)})
+    return Recorded(ready.stored.id)
 
 
 async def void_event(
@@ -108,7 +113,7 @@ async def void_event(
     replacement: NewEvent | None = None,
     actor: Actor,
     now: datetime,
-    key: IdempotencyKey | None = None,
+    idempotency: IdempotencyKey | None = None,
 ) -> Recorded:
     """Void an act that was recorded wrongly, and record the right one instead, in one step.
 
@@ -117,15 +122,16 @@ async def void_event(
     """
     may_write(actor)
     async with db.transaction(DbRole.API, countries=actor.countries) as tx:
-        if done := await claim(tx, key, now):
-            made = done.get("event_id")
-            return Recorded(request_id, UUID(made) if made else None, replayed=True)
+        if await claim(tx, idempotency, now):
+            return Recorded(request_id, replayed=True)
         stored = await locked(tx, request_id, actor)
         await _voidable(tx, stored, event_id, actor)
         ready = []
         if replacement is not None:
             zones = zones_of(stored)
-            ready = [ready_event(replacement, stored.record, zones, actor=actor, now=now, pointer="/replacement")]
+            ready = [
+                ready_event(replacement, stored.record, zones, actor=actor, now=now, pointer="/replacement")
+            ]
         kept = tuple(event for event in stored.events if event.id != event_id)
         made_id = ready[0].stored.id if ready else None
         await _save_changed(tx, stored, (*kept, *(one.stored for one in ready)), ready, actor=actor, now=now)
@@ -134,17 +140,25 @@ async def void_event(
             stored.record,
             event_id,
             replacement_id=made_id,
-            voided_by=side_of_writer(actor, stored.record.requesting_country, stored.record.requested_country),
+            voided_by=side_of_writer(
+                actor, stored.record.requesting_country, stored.record.requested_country
+            ),
             account_id=actor.account_id,
             now=now,
         )
         await requests.insert_texts(tx, stored.record, [FreeText("void_reason", reason, None, event_id)], now)
-        await complete(tx, key, {"event_id": str(made_id) if made_id else None})
-    return Recorded(request_id, made_id)
+        await complete(tx, idempotency, {"id": str(request_id)})
+    return Recorded(request_id)
 
 
 async def amend_request(
-    db: Database, request_id: UUID, changes: Mapping[str, Any], *, expected: frozenset[int] | None, actor: Actor, now: datetime
+    db: Database,
+    request_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected: frozenset[int] | None,
+    actor: Actor,
+    now: datetime,
 ) -> Recorded:
     """Change facts of a request; `expected` are the versions the change may be based on, None for whatever stands.
 
@@ -231,15 +245,41 @@ async def _save_changed(
     now: datetime,
 ) -> None:
     if len(events) > MOST_EVENTS:
-        raise InvalidEntry(f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it.")
+        raise InvalidEntry(
+            f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
+        )
     changed = StoredCase(stored.record, tuple(events))
-    projection = await project(tx, changed, now)
+    projection = await _judged(tx, changed, ready, now)
     await _append(tx, stored.record, ready, [], actor=actor, now=now)
     await save(tx, changed, projection, version=stored.record.version + 1, now=now)
 
 
+async def _judged(tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], now: datetime) -> Projection:
+    """The projection of a history; a refusal points at the entries that it is about."""
+    try:
+        return await project(tx, stored, now)
+    except ActNotPossible as error:
+        concerned = error.facts.pop("event_ids", [])
+        pointers = {str(one.stored.id): one.pointer for one in ready}
+        fields = [
+            (f"{pointers[id_]}/{_dated_by(ready, id_)}", error.detail) for id_ in concerned if id_ in pointers
+        ]
+        raise ActNotPossible(error.detail, fields=error.fields or fields, facts=error.facts) from None
+
+
+def _dated_by(ready: Sequence[ReadyEvent], event_id: str) -> str:
+    timed = any(str(one.stored.id) == event_id and one.stored.occurred_at is not None for one in ready)
+    return "occurred_at" if timed else "occurred_on"
+
+
 async def _append(
-    tx: Tx, record: RequestRecord, ready: Sequence[ReadyEvent], texts: Sequence[FreeText], *, actor: Actor, now: datetime
+    tx: Tx,
+    record: RequestRecord,
+    ready: Sequence[ReadyEvent],
+    texts: Sequence[FreeText],
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     events = [one.stored for one in ready]
     if events:
@@ -249,13 +289,16 @@ async def _append(
     await requests.insert_texts(tx, record, [*texts, *(text for one in ready for text in one.texts)], now)
 
 
-async def _checked_links(tx: Tx, record: RequestRecord, events: Sequence[requests.StoredEvent], actor: Actor) -> None:
+async def _checked_links(
+    tx: Tx, record: RequestRecord, events: Sequence[requests.StoredEvent], actor: Actor
+) -> None:
     for event in events:
         if event.type == Act.LINKED:
             other = await requests.load(tx, UUID(str(event.data["request_id"])), lock=False)
             if other is None or not may_see(other.record, actor) or other.record.id == record.id:
                 raise InvalidEntry(
-                    "The request to link with does not exist, or this account may not see it. Give the id of another request.",
+                    "The request to link with does not exist, or this account may not see it. "
+                    "Give the id of another request.",
                     fields=[("/data/request_id", "No such request.")],
                 )
 
@@ -283,7 +326,9 @@ async def _voidable(tx: Tx, stored: StoredCase, event_id: UUID, actor: Actor) ->
             "select true from event_void where event_id = $1 and request_id = $2", event_id, stored.record.id
         )
         if voided:
-            raise ActNotPossible("The act was voided before. Void the act that replaced it, if that one is wrong too.")
+            raise ActNotPossible(
+                "The act was voided before. Void the act that replaced it, if that one is wrong too."
+            )
         raise NotFound("There is no such act in this request.")
     if not actor.speaks_for(event.asserted_by):
         raise NotAllowed(
@@ -309,16 +354,27 @@ async def _amended(
         )
     for side in ("requesting", "requested"):
         owner = record.requesting_country if side == "requesting" else record.requested_country
-        if f"reference_{side}" in changes and not actor.speaks_for(owner) and not actor.speaks_for(record.recorded_by):
+        if (
+            f"reference_{side}" in changes
+            and not actor.speaks_for(owner)
+            and not actor.speaks_for(record.recorded_by)
+        ):
             faults.append((f"/references/{side}", f"The reference of {owner} is set by {owner}."))
     if "assigned_to" in changes:
         own = "requesting" if country == record.requesting_country else "requested"
         changes[f"assigned_{own}"] = changes.pop("assigned_to")
     if "assistance" in changes and record.shared and list(changes["assistance"]) != list(record.assistance):
-        faults.append(("/assistance", "What was asked for in a request that is sent stands. Log a supplementary request."))
+        faults.append(
+            (
+                "/assistance",
+                "What was asked for in a request that is sent stands. Log a supplementary request.",
+            )
+        )
     texts = {name: changes.pop(name) for name in _TEXTS if name in changes}
     urgency = Urgency(changes.get("urgency", record.urgency))
-    reason = texts["urgency_reason"] if "urgency_reason" in texts else await _text_of(tx, record, "urgency_reason")
+    reason = (
+        texts["urgency_reason"] if "urgency_reason" in texts else await _text_of(tx, record, "urgency_reason")
+    )
     faults += faults_of_facts(
         urgency=urgency,
         urgency_reason=reason,
@@ -332,6 +388,8 @@ async def _amended(
 
 async def _text_of(tx: Tx, record: RequestRecord, name: str) -> str | None:
     body: str | None = await tx.fetchval(
-        "select body from free_text where request_id = $1 and field = $2 and event_id is null", record.id, name
+        "select body from free_text where request_id = $1 and field = $2 and event_id is null",
+        record.id,
+        name,
     )
     return body

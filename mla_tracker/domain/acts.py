@@ -177,7 +177,9 @@ ORDER: Sequence[Precedence] = (
     Precedence((A.CONSENT_GIVEN,), frozenset({A.CONSENT_WITHDRAWN})),
     Precedence((A.JUDICIAL_DECISION,), frozenset({A.APPEALED})),
     Precedence((A.APPEALED,), frozenset({A.APPEAL_DECIDED})),
-    Precedence((A.PROVISIONALLY_ARRESTED, A.ARRESTED), frozenset({A.RELEASED, A.REARRESTED, A.ARREST_NOTIFIED})),
+    Precedence(
+        (A.PROVISIONALLY_ARRESTED, A.ARRESTED), frozenset({A.RELEASED, A.REARRESTED, A.ARREST_NOTIFIED})
+    ),
     Precedence((A.RELEASED,), frozenset({A.REARRESTED})),
     Precedence((A.DECISION_FINAL, A.GRANTED), frozenset({A.SURRENDERED, A.TEMPORARILY_SURRENDERED})),
     Precedence((A.TEMPORARILY_SURRENDERED,), frozenset({A.RETURNED})),
@@ -242,14 +244,18 @@ BELONGS_TO: Mapping[str, frozenset[Act]] = {
     "reclassified_as": frozenset({A.RECLASSIFIED}),
     "in_reply_to": frozenset({A.INFORMATION_SUPPLIED, A.ACKNOWLEDGED}),
 }
-EXECUTED_OUTCOMES: frozenset[Outcome] = frozenset({Outcome.EXECUTED, Outcome.EXECUTED_IN_PART, Outcome.NOT_EXECUTABLE})
+EXECUTED_OUTCOMES: frozenset[Outcome] = frozenset(
+    {Outcome.EXECUTED, Outcome.EXECUTED_IN_PART, Outcome.NOT_EXECUTABLE}
+)
 
 
 def faults_of_data(act: Act, kind: RequestKind, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What an act's data leave out or should not hold, as (JSON pointer, sentence); empty if all is well."""
     faults: list[tuple[str, str]] = []
     if act not in OF_KIND[kind]:
-        faults.append(("/type", f"The act {act} does not occur in {kind} requests. Choose an act of that kind."))
+        faults.append(
+            ("/type", f"The act {act} does not occur in {kind} requests. Choose an act of that kind.")
+        )
     faults += [
         (f"/data/{name}", f"An act {act} needs {name}. Add it to data.")
         for name in REQUIRED.get(act, ())

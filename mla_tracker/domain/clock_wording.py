@@ -34,8 +34,12 @@ WARNINGS: Mapping[str, str] = {
     ),
     "agreement-not-in-force": "The agreement {title} was not in force between the two on {day}; its limits do not run.",
     "missing-sent": "The record does not say when the request was sent.",
-    "missing-received": "The record does not say when the request was received: clocks that run from the receipt have not begun.",
-    "missing-accepted": "The record does not say when the request was accepted: the clock for its execution has not begun.",
+    "missing-received": (
+        "The record does not say when the request was received: clocks that run from it have not begun."
+    ),
+    "missing-accepted": (
+        "The record does not say when the request was accepted: the clock for its execution has not begun."
+    ),
     "missing-executed": "Results were transmitted, and the record does not say that the request was executed.",
     "missing-information-requested": "Information was supplied that, by the record, nobody had asked for.",
     "missing-decision-final": "The person was surrendered, and the record holds no decision.",

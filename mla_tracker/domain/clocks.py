@@ -22,7 +22,9 @@ from mla_tracker.domain.precedence import Law, chosen_limits, country_of, side_o
 from mla_tracker.domain.runs import Run, find_runs, triggered
 from mla_tracker.domain.vocabulary import ClockState, Effect, FlagKind, Roll, Unit
 
-INSTANT_UNITS = frozenset({Unit.MINUTES, Unit.HOURS, Unit.WORKING_SECONDS, Unit.WORKING_MINUTES, Unit.WORKING_HOURS})
+INSTANT_UNITS = frozenset(
+    {Unit.MINUTES, Unit.HOURS, Unit.WORKING_SECONDS, Unit.WORKING_MINUTES, Unit.WORKING_HOURS}
+)
 
 PauseSpell = tuple[datetime, datetime | None]
 
@@ -89,7 +91,9 @@ def evaluate(
     runs = find_runs(case, life, chosen)
     extensions, unmatched = assign_extensions(case, runs)
     clocks = [
-        _Counting(case, run, calendars[country_of(run.limit.counted_in, case)]).clock(extensions.get(run.key, []))
+        _Counting(case, run, calendars[country_of(run.limit.counted_in, case)]).clock(
+            extensions.get(run.key, [])
+        )
         for run in runs
     ]
     return tuple(clocks), (*warnings, *unmatched)
@@ -121,7 +125,9 @@ class _Counting:
             return Clock(run.key, limit, state, country, steps=tuple(self._opening()))
         start, restarted = self._restart(self._local(run.anchor))
         begins = self._instant_of_start(start)
-        spells = [spell for spell in self._spells() if spell[1] is None or self._instant_of_start(spell[1]) > begins]
+        spells = [
+            spell for spell in self._spells() if spell[1] is None or self._instant_of_start(spell[1]) > begins
+        ]
         base = self._count(start, spells, [])
         counted, extensions, notes = self._extended(start, spells, base, extending)
         stopped_on = self._day(run.stop) if run.stop is not None else None
@@ -145,7 +151,8 @@ class _Counting:
             stop=run.stop or run.cancelled_by,
             stopped_on=stopped_on or (self._day(run.cancelled_by) if run.cancelled_by else None),
             stopped_at=self._instant_of_end(run.stop or run.cancelled_by),
-            imprecise=counted.imprecise or (self.by_instants and run.stop is not None and run.stop.at is None),
+            imprecise=counted.imprecise
+            or (self.by_instants and run.stop is not None and run.stop.at is None),
             steps=(*self._opening(), *restarted, *counted.steps, *self._closing(state, counted, stopped_on)),
             warnings=(*counted.warnings, *notes),
         )
@@ -153,7 +160,9 @@ class _Counting:
 
     # --- counting -------------------------------------------------------------------------------------------
 
-    def _count(self, start: date | datetime, spells: Sequence[tuple[date, date | None]], plus: Sequence[Span]) -> Deadline:
+    def _count(
+        self, start: date | datetime, spells: Sequence[tuple[date, date | None]], plus: Sequence[Span]
+    ) -> Deadline:
         limit = self.run.limit
         rule = RULES[limit.counting]
         pauses = [(begin, end) for begin, end in spells if end is not None and begin < end]
@@ -175,7 +184,11 @@ class _Counting:
         """A date set by an extension: it moves only by pauses that begin after the act that set it."""
         since = self._day(event)
         rule = replace(RULES["calendar"], source=self.run.limit.source)
-        later = [(self._local_day(a), self._local_day(b)) for a, b in spells if b is not None and self._local_day(a) > since]
+        later = [
+            (self._local_day(a), self._local_day(b))
+            for a, b in spells
+            if b is not None and self._local_day(a) > since
+        ]
         return deadline(
             since,
             Period((until - since).days, Unit.DAYS),
@@ -186,16 +199,24 @@ class _Counting:
         )
 
     def _extended(
-        self, start: date | datetime, spells: Sequence[tuple[date, date | None]], base: Deadline, extending: Sequence[Event]
+        self,
+        start: date | datetime,
+        spells: Sequence[tuple[date, date | None]],
+        base: Deadline,
+        extending: Sequence[Event],
     ) -> tuple[Deadline, list[Extension], list[Step]]:
         """The deadline with every extension that counts, in legal order; those that came too late only warn."""
         limit, rule = self.run.limit, self.run.limit.extension
-        counted, done, notes = base, [], []
+        counted = base
+        done: list[Extension] = []
+        notes: list[Step] = []
         spans: list[Span] = []
         for event in extending:
             assert rule is not None
             if self._day(event) > counted.due_on and not rule.after_expiry:
-                notes.append(Step("extension-after-expiry", {"day": event.day, "due": counted.due_on}, limit.source))
+                notes.append(
+                    Step("extension-after-expiry", {"day": event.day, "due": counted.due_on}, limit.source)
+                )
                 continue
             refuse_beyond(rule, limit, event, len(done) + 1)
             until = event.data.get("until")
@@ -205,7 +226,9 @@ class _Counting:
                 if rule.each is not None:
                     refuse_longer(limit, event, day, self._count(start, spells, [*spans, rule.each]).due_on)
                 if day <= before:
-                    notes.append(Step("extension-without-effect", {"until": day, "due": before}, limit.source))
+                    notes.append(
+                        Step("extension-without-effect", {"until": day, "due": before}, limit.source)
+                    )
                     continue
                 counted = self._until(event, day, spells)
             else:
@@ -215,11 +238,15 @@ class _Counting:
                     continue
                 counted = self._count(start, spells, [*spans, span])
                 if rule.each is not None:
-                    refuse_longer(limit, event, counted.due_on, self._count(start, spells, [*spans, rule.each]).due_on)
+                    refuse_longer(
+                        limit, event, counted.due_on, self._count(start, spells, [*spans, rule.each]).due_on
+                    )
                 spans.append(span)
             if rule.total is not None:
                 refuse_longer(limit, event, counted.due_on, self._count(start, spells, [rule.total]).due_on)
-            extension = Step("extended", {"on": event.day, "from": before, "to": counted.due_on}, limit.source)
+            extension = Step(
+                "extended", {"on": event.day, "from": before, "to": counted.due_on}, limit.source
+            )
             counted = replace(counted, steps=(*base.steps, extension, *counted.steps[-1:]))
             done.append(Extension(event, before, counted.due_on))
         return counted, done, notes
@@ -245,7 +272,7 @@ class _Counting:
         return start, steps
 
     def _spells(self) -> list[tuple[date, date | None]]:
-        """The spells during which the limit does not run, half-open, in local days or in instants; last one may be open."""
+        """The spells during which the limit does not run, half-open, in local days or instants; the last may be open."""
         spells: list[tuple[date, date | None]] = []
         last = self.case.order(self.run.stop) if self.run.stop is not None else len(self.case.history)
         for rule in self.run.limit.pauses:
@@ -273,7 +300,9 @@ class _Counting:
         if self.run.stop is not None and stopped_on is not None:
             if self.run.limit.effect is Effect.NOT_BEFORE:
                 return ClockState.MET
-            in_time = self.run.stop.earliest <= counted.due_at if self.by_instants else stopped_on <= counted.due_on
+            in_time = (
+                self.run.stop.earliest <= counted.due_at if self.by_instants else stopped_on <= counted.due_on
+            )
             return ClockState.MET if in_time else ClockState.MET_LATE
         if self.run.cancelled_by is not None:
             return ClockState.CANCELLED
@@ -281,12 +310,17 @@ class _Counting:
 
     def _checks(self, clock: Clock) -> tuple[Check, ...]:
         limit = self.run.limit
-        assert clock.due_at is not None and clock.started_at is not None
+        assert clock.due_at is not None
+        assert clock.started_at is not None
         if limit.effect is Effect.NOT_BEFORE:
             return ()
         checks: list[Check] = []
         if limit.warning_lead is not None:
-            checks.append(Check(FlagKind.WARNING, 0, max(self._ahead(clock.due_at, limit.warning_lead), clock.started_at)))
+            checks.append(
+                Check(
+                    FlagKind.WARNING, 0, max(self._ahead(clock.due_at, limit.warning_lead), clock.started_at)
+                )
+            )
         if limit.effect is not Effect.GOAL:
             kind = FlagKind.EXPIRED if limit.effect is Effect.EXPIRY else FlagKind.OVERDUE
             checks.append(Check(kind, 0, clock.due_at))
@@ -331,15 +365,21 @@ class _Counting:
     def _opening(self) -> list[Step]:
         run = self.run
         limit = run.limit
-        steps = [Step("limit-applies", {"stage": limit.stage.value, "basis": limit.basis.value}, limit.source)]
+        steps = [
+            Step("limit-applies", {"stage": limit.stage.value, "basis": limit.basis.value}, limit.source)
+        ]
         if not limit.verified and limit.evidence != "own":
             steps.append(Step("source-not-verified", {"instrument": limit.instrument}))
-        steps += [Step("displaces", {"source": other.source, "limit": other.id}) for other in run.chosen.displaced]
+        steps += [
+            Step("displaces", {"source": other.source, "limit": other.id}) for other in run.chosen.displaced
+        ]
         if run.start is None:
             acts = [trigger.act.value.replace("_", " ") for trigger in limit.starts_on]
             return [*steps, Step("not-started", {"acts": acts})]
         country = country_of(limit.counted_in, self.case)
-        steps.append(Step("started-by", {"act": _words(run.start), "day": self._day(run.start), "country": country}))
+        steps.append(
+            Step("started-by", {"act": _words(run.start), "day": self._day(run.start), "country": country})
+        )
         return steps
 
     def _closing(self, state: ClockState, counted: Deadline, stopped_on: date | None) -> list[Step]:
@@ -349,7 +389,9 @@ class _Counting:
             steps = [Step(code, {"act": _words(run.stop), "day": stopped_on, "due": counted.due_on})]
             return [Step("implied-by", {"act": _words(run.stop)}), *steps] if run.implied else steps
         if run.cancelled_by is not None:
-            return [Step("cancelled-by", {"act": _words(run.cancelled_by), "day": self._day(run.cancelled_by)})]
+            return [
+                Step("cancelled-by", {"act": _words(run.cancelled_by), "day": self._day(run.cancelled_by)})
+            ]
         return [Step("paused")] if state is ClockState.PAUSED else []
 
 

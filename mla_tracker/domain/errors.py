@@ -12,7 +12,9 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "domain-error"
 
-    def __init__(self, detail: str, *, fields: Sequence[tuple[str, str]] = (), facts: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, detail: str, *, fields: Sequence[tuple[str, str]] = (), facts: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.fields = tuple(fields)

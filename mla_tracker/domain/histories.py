@@ -53,7 +53,11 @@ class Event:
 
     def told(self) -> str:
         """The act with its date, for messages to people."""
-        when = self.day.isoformat() if self.at is None else self.at.astimezone(self.zone).isoformat(timespec="minutes")
+        when = (
+            self.day.isoformat()
+            if self.at is None
+            else self.at.astimezone(self.zone).isoformat(timespec="minutes")
+        )
         return f"{self.act.replace('_', ' ')} on {when}"
 
 
@@ -109,7 +113,7 @@ class Case:
         return self.requesting_country if side is Side.REQUESTING else self.requested_country
 
     def all_of(self, *acts: Act) -> list[Event]:
-        """The acts of these types in legal order; where both sides tell of a receipt, the receiver's own word counts."""
+        """The acts of these types in legal order; of two statements of a receipt the receiver's own counts."""
         found = [e for e in self.history if e.act in acts]
         if Act.RECEIVED in acts:
             own = {
@@ -173,12 +177,16 @@ def _judge_closing(history: Sequence[Event]) -> None:
         if event.act is Act.REOPENED:
             closed = None
         elif closed is not None and event.act not in AFTER_CLOSING and event.day > closed.day:
-            raise contradiction(event, closed, "lies after", hint="Record the reopening first, or correct a date.")
+            raise contradiction(
+                event, closed, "lies after", hint="Record the reopening first, or correct a date."
+            )
         elif event.act is Act.CLOSED:
             closed = event
 
 
-def contradiction(event: Event, other: Event, how: str, *, hint: str = "Correct one of the two dates.") -> ActNotPossible:
+def contradiction(
+    event: Event, other: Event, how: str, *, hint: str = "Correct one of the two dates."
+) -> ActNotPossible:
     """The refusal that names both acts with their dates."""
     return ActNotPossible(
         f"{_as_sentence(event.told())} {how} {other.told()}. {hint}",
@@ -202,7 +210,8 @@ def refuse_future(event: Event, now: datetime, *, pointer: str = "") -> None:
             )
     elif event.day > now.astimezone(event.zone).date():
         raise DatedInFuture(
-            f"{_as_sentence(event.told())} lies in the future there ({event.zone.key}). Record it once it has happened.",
+            f"{_as_sentence(event.told())} lies in the future there ({event.zone.key}). "
+            "Record it once it has happened.",
             fields=[(f"{pointer}/occurred_on", "Lies in the future.")],
         )
 
@@ -219,7 +228,10 @@ def missing_acts(case: Case) -> list[Step]:
     if case.shared and not acts & {Act.SENT, Act.PROVISIONAL_ARREST_REQUESTED}:
         warnings.append(Step("missing-sent"))
     arrival = {Act.RECEIVED, Act.RECEIVED_BY_COMPETENT_AUTHORITY}
-    if acts & {Act.ACKNOWLEDGED, Act.ACCEPTED, Act.REFUSED, Act.EXECUTED, Act.PARTLY_EXECUTED, Act.GRANTED} and not acts & arrival:
+    if (
+        acts & {Act.ACKNOWLEDGED, Act.ACCEPTED, Act.REFUSED, Act.EXECUTED, Act.PARTLY_EXECUTED, Act.GRANTED}
+        and not acts & arrival
+    ):
         warnings.append(Step("missing-received"))
     if acts & {Act.EXECUTED, Act.PARTLY_EXECUTED, Act.RESULTS_TRANSMITTED} and Act.ACCEPTED not in acts:
         warnings.append(Step("missing-accepted"))

@@ -158,7 +158,9 @@ def _end_items(tale: _Telling, event: Event, outcome: Outcome) -> None:
     """Give the items that the act names, or all that are still open where it names none, their end."""
     named = event.data.get("items")
     for index, item in enumerate(tale.items):
-        concerned = item.number in named if named else item.outcome is None and event.act is not A.PARTLY_EXECUTED
+        concerned = (
+            item.number in named if named else item.outcome is None and event.act is not A.PARTLY_EXECUTED
+        )
         if concerned:
             tale.items[index] = Item(item.number, item.form, outcome, event.data.get("ground"), event.day)
 
@@ -185,7 +187,12 @@ def _overall(items: Sequence[Item], outcome: Outcome) -> Outcome:
 def _close(tale: _Telling, event: Event) -> None:
     stated = event.data.get("outcome")
     reached = tale.outcome
-    if reached is not None and stated is not None and Outcome(stated) is not reached and tale.ended_by is not None:
+    if (
+        reached is not None
+        and stated is not None
+        and Outcome(stated) is not reached
+        and tale.ended_by is not None
+    ):
         raise contradiction(
             event,
             tale.ended_by,

@@ -66,7 +66,9 @@ def instrument_relied_on(case: Case, law: Law) -> tuple[Convention | None, list[
         return None, [Step("convention-unknown", {"convention": case.convention})]
     for other in law.conventions.values():
         if named.id in other.replaces and case.kind in other.kinds and not unbound(other, case):
-            return other, [Step("convention-replaced", {"named": named.title, "instead": other.title}, other.source)]
+            return other, [
+                Step("convention-replaced", {"named": named.title, "instead": other.title}, other.source)
+            ]
     missing = unbound(named, case) if named.parties_known else []
     if missing:
         args = {"convention": named.title, "countries": missing, "day": case.first_day}
@@ -106,15 +108,23 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
         if law.agreement.governs:
             agreed = law.agreement.limits
         else:
-            warnings.append(Step("agreement-not-in-force", {"title": law.agreement.title, "day": case.first_day}))
-    usable = [limit for limit in (*law.limits, *agreed) if limit.sets_a_number() and applies(limit, case, law)]
+            warnings.append(
+                Step("agreement-not-in-force", {"title": law.agreement.title, "day": case.first_day})
+            )
+    usable = [
+        limit for limit in (*law.limits, *agreed) if limit.sets_a_number() and applies(limit, case, law)
+    ]
     chosen: list[Chosen] = []
     for stage in Stage:
         of_stage = [limit for limit in usable if limit.stage is stage]
         sources = (
             [limit for limit in of_stage if limit.basis is Basis.AGREEMENT],
             [limit for limit in of_stage if convention is not None and limit.convention == convention.id],
-            [limit for limit in of_stage if limit.country is not None and limit.country == country_of(limit.obligor, case)],
+            [
+                limit
+                for limit in of_stage
+                if limit.country is not None and limit.country == country_of(limit.obligor, case)
+            ],
             [limit for limit in of_stage if limit.basis is Basis.POLICY and limit.country is None],
         )
         chosen += _of_stage(sources)

@@ -50,7 +50,9 @@ def find_runs(case: Case, life: Life, chosen: Iterable[Chosen]) -> list[Run]:
 
 def matches(event: Event, trigger: Trigger) -> bool:
     """Whether an act is the one that the trigger asks for, with the data it asks for."""
-    return event.act is trigger.act and all(event.data.get(name) == value for name, value in trigger.where.items())
+    return event.act is trigger.act and all(
+        event.data.get(name) == value for name, value in trigger.where.items()
+    )
 
 
 def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trigger]]:
@@ -147,7 +149,7 @@ def _completing(events: Iterable[Event], items: set[int]) -> Iterator[Event]:
 
 
 def _cancelled_by(case: Case, life: Life, run: Run) -> Event | None:
-    """The first act that ends the running without keeping the limit: the end, a release, a consent given or withdrawn."""
+    """The first act that ends the running without keeping the limit: the end, a release, a change of consent."""
     assert run.start is not None
     order = case.order
     found: list[Event] = []
@@ -160,7 +162,9 @@ def _cancelled_by(case: Case, life: Life, run: Run) -> Event | None:
 
 def _reclassified(case: Case) -> Event | None:
     """The act that made the record an enquiry, which is no request and has no clocks."""
-    return next((e for e in case.all_of(Act.RECLASSIFIED) if e.data.get("reclassified_as") == "enquiry"), None)
+    return next(
+        (e for e in case.all_of(Act.RECLASSIFIED) if e.data.get("reclassified_as") == "enquiry"), None
+    )
 
 
 def _consent_against(case: Case, run: Run) -> Event | None:

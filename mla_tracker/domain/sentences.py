@@ -8,7 +8,11 @@ from typing import Any
 from mla_tracker.domain import agreement_warnings, clock_wording, wording
 from mla_tracker.domain.explanation import Step, plain, render
 
-TEMPLATES: Mapping[str, str] = {**wording.TEMPLATES, **clock_wording.TEMPLATES, **agreement_warnings.TEMPLATES}
+TEMPLATES: Mapping[str, str] = {
+    **wording.TEMPLATES,
+    **clock_wording.TEMPLATES,
+    **agreement_warnings.TEMPLATES,
+}
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
@@ -21,7 +25,10 @@ def sentence(step: Step) -> str:
 
 def step_document(step: Step) -> dict[str, Any]:
     """A step as JSON keeps it: dates and instants in ISO 8601."""
-    document: dict[str, Any] = {"code": step.code, "args": {name: plain(value) for name, value in step.args.items()}}
+    document: dict[str, Any] = {
+        "code": step.code,
+        "args": {name: plain(value) for name, value in step.args.items()},
+    }
     return document | ({"source": step.source} if step.source else {})
 
 

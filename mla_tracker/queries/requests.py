@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
+
+from asyncpg import Record
 
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
@@ -16,7 +18,7 @@ from mla_tracker.storage.database import Tx
 # Who reads subject, reasons and notes: they name persons.
 READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
 
-Row = Mapping[str, Any]
+Row: TypeAlias = Record | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datet
     ]
 
 
-def _told(document: Row) -> dict[str, Any]:
+def _told(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "code": document["code"],
         "text": sentence(step_of(document)),
@@ -122,7 +124,8 @@ async def history(tx: Tx, request_id: UUID, *, actor: Actor) -> list[dict[str, A
         found = await tx.fetch(
             """
             select event_id, field, body from free_text
-            where request_id = $1 and event_id is not null and (owner_country is null or owner_country = any($2::text[]))
+            where request_id = $1 and event_id is not null
+                and (owner_country is null or owner_country = any($2::text[]))
             """,
             request_id,
             list(actor.countries),
@@ -155,7 +158,13 @@ def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[
 
 
 async def requests(
-    tx: Tx, wanted: RequestFilter, *, actor: Actor, after: tuple[datetime, UUID] | None, as_of: datetime, limit: int
+    tx: Tx,
+    wanted: RequestFilter,
+    *,
+    actor: Actor,
+    after: tuple[datetime, UUID] | None,
+    as_of: datetime,
+    limit: int,
 ) -> list[dict[str, Any]]:
     """Requests that the account may see, newest record first; `after` is the last of the page before, exclusive.
 
@@ -168,7 +177,16 @@ async def requests(
         values.append(value)
         parts.append(condition.replace("?", f"${len(values)}"))
 
-    for name in ("kind", "status", "outcome", "requesting_country", "requested_country", "urgency", "convention", "agreement_id"):
+    for name in (
+        "kind",
+        "status",
+        "outcome",
+        "requesting_country",
+        "requested_country",
+        "urgency",
+        "convention",
+        "agreement_id",
+    ):
         if (value := getattr(wanted, name)) is not None:
             add(f"{name} = ?", value)
     if wanted.country is not None:
@@ -201,7 +219,7 @@ async def requests(
                 and not requesting_country = any($1::text[]) and {seen} and {where}
                 order by created_at desc, id desc limit ${len(values)})
         ) both_sides order by created_at desc, id desc limit ${len(values)}
-        """,  # noqa: S608
+        """,
         *values,
     )
     subjects: dict[UUID, str | None] = {}
@@ -238,7 +256,9 @@ def _summary(row: Row, actor: Actor) -> dict[str, Any]:
 def clock_view(row: Row, now: datetime) -> dict[str, Any]:
     """A clock as it reads at `now`."""
     state = state_at(ClockState(row["state"]), Effect(row["effect"]), row["due_at"], now)
-    obligor_country = row["requesting_country"] if row["obligor"] == "requesting" else row["requested_country"]
+    obligor_country = (
+        row["requesting_country"] if row["obligor"] == "requesting" else row["requested_country"]
+    )
     return {
         "id": row["id"],
         "limit": row["limit_id"],
@@ -304,4 +324,7 @@ async def _links(tx: Tx, request_id: UUID, actor: Actor) -> Sequence[dict[str, A
         request_id,
         list(actor.countries),
     )
-    return [{"request_id": row["id"], "relation": row["relation"], "recorded_here": row["recorded_here"]} for row in rows]
+    return [
+        {"request_id": row["id"], "relation": row["relation"], "recorded_here": row["recorded_here"]}
+        for row in rows
+    ]

@@ -43,7 +43,15 @@ CONTENT = (
     "imprecise",
     "explanation",
 )
-_COLUMNS = ("id", "request_id", "requesting_country", "requested_country", "recorded_by", "clock_key", *CONTENT)
+_COLUMNS = (
+    "id",
+    "request_id",
+    "requesting_country",
+    "requested_country",
+    "recorded_by",
+    "clock_key",
+    *CONTENT,
+)
 _UPSERT = (
     f"insert into clock ({', '.join(_COLUMNS)}) values ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"
     " on conflict (request_id, clock_key) do update set "
@@ -77,7 +85,8 @@ def clock_content(record: RequestRecord, clock: Clock, *, shared: bool) -> dict[
         "paused_seconds": int(sum(finished)),
         "pauses": [{"from": plain(begin), "to": plain(end)} for begin, end in clock.pauses],
         "extensions": [
-            {"event_id": e.event.id, "from": plain(e.from_day), "to": plain(e.to_day)} for e in clock.extensions
+            {"event_id": e.event.id, "from": plain(e.from_day), "to": plain(e.to_day)}
+            for e in clock.extensions
         ],
         "met_extended": clock.met_extended,
         "stop_event_id": UUID(clock.stop.id) if clock.stop else None,
@@ -91,13 +100,17 @@ def clock_content(record: RequestRecord, clock: Clock, *, shared: bool) -> dict[
     }
 
 
-async def insert_all(tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime) -> None:
+async def insert_all(
+    tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime
+) -> None:
     """Write the clocks and checks of a request that had none."""
     ids = await _upsert(tx, record, clocks, {}, shared=shared, now=now)
     await _insert_checks(tx, clocks, ids, [])
 
 
-async def replace_all(tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime) -> None:
+async def replace_all(
+    tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime
+) -> None:
     """Bring the stored clocks, checks and flags of a locked request in line with a new reading of its history.
 
     Clocks keep their ids; clocks that no longer exist go; flags are cleared or settled, never deleted.
@@ -115,7 +128,13 @@ async def replace_all(tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *,
 
 
 async def _upsert(
-    tx: Tx, record: RequestRecord, clocks: Iterable[Clock], known: Mapping[str, UUID], *, shared: bool, now: datetime
+    tx: Tx,
+    record: RequestRecord,
+    clocks: Iterable[Clock],
+    known: Mapping[str, UUID],
+    *,
+    shared: bool,
+    now: datetime,
 ) -> dict[str, UUID]:
     ids = {clock.key: known.get(clock.key) or uuid7(now) for clock in clocks}
     await tx.executemany(
@@ -136,7 +155,9 @@ async def _upsert(
     return ids
 
 
-async def _insert_checks(tx: Tx, clocks: Iterable[Clock], ids: Mapping[str, UUID], standing: Sequence[RaisedFlag]) -> None:
+async def _insert_checks(
+    tx: Tx, clocks: Iterable[Clock], ids: Mapping[str, UUID], standing: Sequence[RaisedFlag]
+) -> None:
     raised = {(flag.clock_key, flag.kind, flag.level, flag.due_at) for flag in standing}
     rows = [
         (ids[clock.key], check.kind.value, check.level, check.at, clock.due_at)
@@ -150,7 +171,9 @@ async def _insert_checks(tx: Tx, clocks: Iterable[Clock], ids: Mapping[str, UUID
         )
 
 
-async def _settle_flags(tx: Tx, record: RequestRecord, clocks: Iterable[Clock], now: datetime) -> list[RaisedFlag]:
+async def _settle_flags(
+    tx: Tx, record: RequestRecord, clocks: Iterable[Clock], now: datetime
+) -> list[RaisedFlag]:
     """Clear or settle the flags of the request; returns those that are not cleared."""
     rows = await tx.fetch(
         "select id, clock_key, kind, level, due_at, settled_at from flag where request_id = $1 and cleared_at is null",
@@ -159,7 +182,9 @@ async def _settle_flags(tx: Tx, record: RequestRecord, clocks: Iterable[Clock], 
     by_key = {clock.key: clock for clock in clocks}
     standing: list[RaisedFlag] = []
     for row in rows:
-        flag = RaisedFlag(str(row["id"]), row["clock_key"], FlagKind(row["kind"]), row["level"], row["due_at"])
+        flag = RaisedFlag(
+            str(row["id"]), row["clock_key"], FlagKind(row["kind"]), row["level"], row["due_at"]
+        )
         becomes = fate(flag, by_key.get(flag.clock_key))
         if becomes in (Fate.STANDS, Fate.SETTLED):
             standing.append(flag)
@@ -168,6 +193,9 @@ async def _settle_flags(tx: Tx, record: RequestRecord, clocks: Iterable[Clock], 
                 await tx.execute("update flag set settled_at = $2 where id = $1", row["id"], settled)
         else:
             await tx.execute(
-                "update flag set cleared_at = $2, cleared_reason = $3 where id = $1", row["id"], now, becomes.value
+                "update flag set cleared_at = $2, cleared_reason = $3 where id = $1",
+                row["id"],
+                now,
+                becomes.value,
             )
     return standing

@@ -9,5 +9,11 @@ def uuid7(now: datetime) -> UUID:
     """A fresh UUIDv7 (RFC 9562) that carries `now` (aware) in milliseconds and 74 random bits."""
     milliseconds = int(now.timestamp() * 1000) & (2**48 - 1)
     random = int.from_bytes(os.urandom(10))
-    value = (milliseconds << 80) | (0x7 << 76) | ((random >> 68 & 0xFFF) << 64) | (0b10 << 62) | (random & (2**62 - 1))
+    value = (
+        (milliseconds << 80)
+        | (0x7 << 76)
+        | ((random >> 68 & 0xFFF) << 64)
+        | (0b10 << 62)
+        | (random & (2**62 - 1))
+    )
     return UUID(int=value)

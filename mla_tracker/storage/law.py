@@ -52,7 +52,10 @@ async def store_limits(tx: Tx, limits: Iterable[Limit], now: datetime) -> int:
     Raises CatalogueError where a stored version says something else in law than the one that ships: such a
     change needs a new version number, since clocks were counted by the old one.
     """
-    held = {(row["id"], row["version"]): row["digest"] for row in await tx.fetch("select id, version, digest from limit_version")}
+    held = {
+        (row["id"], row["version"]): row["digest"]
+        for row in await tx.fetch("select id, version, digest from limit_version")
+    }
     added = 0
     for limit in limits:
         document = limit_document(limit)
@@ -111,8 +114,8 @@ async def calendars_in_force(tx: Tx, countries: Sequence[str], now: datetime) ->
     missing = sorted(set(countries) - rows.keys())
     if missing:
         for country in missing:
-            calendar = shipped.country_calendar(country, years=shipped.years_around(now.date()))
-            document = shipped.to_document(calendar)
+            fresh = shipped.country_calendar(country, years=shipped.years_around(now.date()))
+            document = shipped.to_document(fresh)
             await tx.execute(
                 """
                 insert into calendar_version (country, version, zone, document, digest, source, applied_at)
@@ -126,7 +129,9 @@ async def calendars_in_force(tx: Tx, countries: Sequence[str], now: datetime) ->
         calendar = _known_calendars.get(digest)
         if calendar is None:
             document = await tx.fetchval(
-                "select document from calendar_version where country = $1 and region = '' and version = $2", country, version
+                "select document from calendar_version where country = $1 and region = '' and version = $2",
+                country,
+                version,
             )
             if len(_known_calendars) >= MOST_CALENDARS_KEPT:
                 _known_calendars.clear()

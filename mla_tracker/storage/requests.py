@@ -1,7 +1,7 @@
 """Requests and their histories as rows: insert, load and lock, save what was decided. No rules."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -99,7 +99,6 @@ class FreeText:
     body: str
     owner_country: str | None = None
     event_id: UUID | None = None
-    id: UUID | None = field(default=None)
 
 
 async def insert_record(tx: Tx, record: RequestRecord) -> None:
@@ -107,7 +106,7 @@ async def insert_record(tx: Tx, record: RequestRecord) -> None:
     names = ", ".join(RECORD_COLUMNS)
     places = ", ".join(f"${n}" for n in range(1, len(RECORD_COLUMNS) + 1))
     await tx.execute(
-        f"insert into request ({names}) values ({places})",  # noqa: S608 - column names are our own
+        f"insert into request ({names}) values ({places})",
         *(getattr(record, name) for name in RECORD_COLUMNS),
     )
 
@@ -119,7 +118,7 @@ async def load(tx: Tx, request_id: UUID, *, lock: bool) -> StoredCase | None:
     """
     names = ", ".join(RECORD_COLUMNS)
     row = await tx.fetchrow(
-        f"select {names} from request where id = $1" + (" for no key update" if lock else ""),  # noqa: S608
+        f"select {names} from request where id = $1" + (" for no key update" if lock else ""),
         request_id,
     )
     if row is None:
@@ -172,7 +171,14 @@ async def insert_events(
 async def insert_links(tx: Tx, record: RequestRecord, events: Iterable[StoredEvent]) -> None:
     """The links that acts `linked` make between requests, for looking up from either end."""
     rows = [
-        (e.id, record.id, UUID(str(e.data["request_id"])), record.requesting_country, record.requested_country, e.data["relation"])
+        (
+            e.id,
+            record.id,
+            UUID(str(e.data["request_id"])),
+            record.requesting_country,
+            record.requested_country,
+            e.data["relation"],
+        )
         for e in events
         if e.type == "linked"
     ]
@@ -220,7 +226,8 @@ async def insert_texts(tx: Tx, record: RequestRecord, texts: Sequence[FreeText],
     if texts:
         await tx.executemany(
             """
-            insert into free_text (id, request_id, requesting_country, requested_country, owner_country, field, event_id, body)
+            insert into free_text (id, request_id, requesting_country, requested_country, owner_country, field,
+                event_id, body)
             values ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
@@ -239,7 +246,9 @@ async def insert_texts(tx: Tx, record: RequestRecord, texts: Sequence[FreeText],
         )
 
 
-async def replace_text(tx: Tx, record: RequestRecord, field_name: str, body: str | None, now: datetime) -> None:
+async def replace_text(
+    tx: Tx, record: RequestRecord, field_name: str, body: str | None, now: datetime
+) -> None:
     """Set, change or empty the request's own text of one field (subject, urgency_reason, wished_by_reason)."""
     changed = await tx.fetchval(
         "update free_text set body = $3 where request_id = $1 and field = $2 and event_id is null returning id",
@@ -255,11 +264,18 @@ async def update_record(tx: Tx, record: RequestRecord, changes: Mapping[str, Any
     """Write the named columns of a request that is locked."""
     if changes:
         sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changes, start=2))
-        await tx.execute(f"update request set {sets} where id = $1", record.id, *changes.values())  # noqa: S608
+        await tx.execute(f"update request set {sets} where id = $1", record.id, *changes.values())
 
 
 async def save_projection(
-    tx: Tx, record: RequestRecord, life: Life, warnings: Iterable[Step], *, version: int, first_act_on: date, now: datetime
+    tx: Tx,
+    record: RequestRecord,
+    life: Life,
+    warnings: Iterable[Step],
+    *,
+    version: int,
+    first_act_on: date,
+    now: datetime,
 ) -> None:
     """Write what was read off the history: status, custody, outcome, items, warnings, and the new version."""
     await tx.execute(
@@ -291,4 +307,3 @@ async def save_projection(
         version,
         now,
     )
-
