@@ -34,10 +34,8 @@ _LONGEST = {
 def check_amount(period: Period, pointer: str) -> None:
     """Raises InvalidEntry for a period of more than a hundred years."""
     if abs(period.amount) > _LONGEST[period.unit]:
-        sentence = (
-            f"{period.amount} {period.unit.replace('_', ' ')} is too long: at most "
-            f"{_LONGEST[period.unit]} are counted, about {LONGEST_YEARS} years. Give a shorter period."
-        )
+        most = f"{_LONGEST[period.unit]} {period.unit.replace('_', ' ')}"
+        sentence = f"The period is too long: at most {most} are counted. Give a shorter one."
         raise InvalidEntry(sentence, fields=((pointer, sentence),))
 
 
