@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 
 from iso3166 import countries_by_alpha2
 
@@ -12,8 +14,9 @@ from mla_tracker.domain.limits import Convention, Membership
 from mla_tracker.domain.vocabulary import RequestKind
 
 
+@cache
 def load_conventions(folder: Traversable | None = None) -> Mapping[str, Convention]:
-    """All instruments of the folder (that of the package if None) by id.
+    """All instruments of the folder (that of the package if None) by id; each folder is read once.
 
     Raises CatalogueError for a file that cannot be meant so.
     """
@@ -25,7 +28,7 @@ def load_conventions(folder: Traversable | None = None) -> Mapping[str, Conventi
                 f"{file.name}, convention {convention.id}: another file has this id already."
             )
         conventions[convention.id] = convention
-    return conventions
+    return MappingProxyType(conventions)
 
 
 def read_convention(text: str, *, file: str) -> Convention:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -57,8 +58,9 @@ class LimitEntry:
     later_kinds: frozenset[str] = frozenset()
 
 
+@cache
 def load_limits() -> tuple[Limit, ...]:
-    """All shipped limits that are ready to run clocks, in the order of files and rows.
+    """All shipped limits that are ready to run clocks, in the order of files and rows; read once.
 
     Raises CatalogueError for a file that cannot be meant so.
     """

@@ -31,7 +31,11 @@ Told = tuple[str, str] | tuple[str, str, Mapping[str, Any]]
 
 
 def clocks_of(
-    convention: str | None, *acts: Told, kind: RequestKind | None = None, **more: Any
+    convention: str | None,
+    *acts: Told,
+    kind: RequestKind | None = None,
+    countries: tuple[str, str] | None = None,
+    **more: Any,
 ) -> dict[str, Clock]:
     """The clocks of a history told as (act, day or instant, data), all in Madrid's time."""
     requesting, requested = countries or COUNTRIES[convention]
