@@ -8,16 +8,17 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from mla_tracker.commands.setting_up import set_up
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.embedded import Server
-from mla_tracker.storage.migrating import migrate
 
 PREFIX = "mla-test-"
 FOLDER = "MLA_TEST_FOLDER"
@@ -111,7 +112,7 @@ async def _make_template(server: Server) -> None:
         await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
         await connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER mla")
         async with await Database.open(server.url(TEMPLATE), pool_size=1) as database:
-            await migrate(database)
+            await set_up(database, datetime.now(UTC))
         await connection.execute(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
     finally:
         await connection.close()

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from mla_tracker.commands.setting_up import set_up
 from mla_tracker.settings import Settings
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database
-from mla_tracker.storage.migrating import migrate, require_up_to_date
+from mla_tracker.storage.migrating import require_up_to_date
 
 
 def now() -> datetime:
@@ -42,7 +43,7 @@ async def ready(settings: Settings) -> AsyncIterator[Database]:
     """
     async with connected(settings) as database:
         if settings.database_url is None:
-            await migrate(database)
+            await set_up(database, now())
         else:
             await require_up_to_date(database)
         yield database

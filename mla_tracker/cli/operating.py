@@ -7,10 +7,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from mla_tracker.cli.opening import connected, now, ready, tell
+from mla_tracker.commands.setting_up import set_up
 from mla_tracker.settings import Settings, load_settings
 from mla_tracker.storage.database import DbRole
 from mla_tracker.storage.errors import CannotRun
-from mla_tracker.storage.migrating import migrate as run_migrations
 from mla_tracker.storage.migrating import pending
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
@@ -30,8 +30,11 @@ def migrate() -> None:
 
 async def _migrate(settings: Settings) -> None:
     async with connected(settings) as database:
-        done = await run_migrations(database, told=lambda name: tell(f"Running {name} ..."))
-        print(f"{len(done)} migration(s) run." if done else "The database is up to date.")
+        done, added = await set_up(database, now(), told=lambda name: tell(f"Running {name} ..."))
+        if done or added:
+            print(f"{len(done)} migration(s) run, {added} limit(s) added.")
+        else:
+            print("The database is up to date.")
 
 
 def sweep(*, as_json: AsJson = False) -> None:

@@ -332,7 +332,8 @@ async def _voidable(tx: Tx, stored: StoredCase, event_id: UUID, actor: Actor) ->
         raise NotFound("There is no such act in this request.")
     if not actor.speaks_for(event.asserted_by):
         raise NotAllowed(
-            f"The act {event.type} was stated by {event.asserted_by}, which alone can take it back. Ask its central authority."
+            f"The act {event.type} was stated by {event.asserted_by}, which alone can take it back. "
+            "Ask its central authority."
         )
 
 

@@ -63,7 +63,10 @@ _NO = {}  # type: dict[str, Any]
 CASES: Sequence[_Case] = (
     _Case(
         "running: bank records of a forwarding agent in Algeciras", RequestKind.EVIDENCE, "MA", "ES",
-        ((14, Act.SENT, {"channel": "diplomatic", "language": "es"}), (9, Act.RECEIVED, _NO), (6, Act.ACKNOWLEDGED, _NO)),
+        (
+            (14, Act.SENT, {"channel": "diplomatic", "language": "es"}), (9, Act.RECEIVED, _NO),
+            (6, Act.ACKNOWLEDGED, _NO),
+        ),
         convention="un1988", assistance=_RECORDS, agreement="MA-ES",
     ),
     _Case(
@@ -98,7 +101,10 @@ CASES: Sequence[_Case] = (
     ),
     _Case(
         "about to expire: provisional arrest, the formal request is still to come", RequestKind.EXTRADITION, "MD", "UA",
-        ((36, Act.PROVISIONAL_ARREST_REQUESTED, _NO), (35, Act.PROVISIONALLY_ARRESTED, _NO), (34, Act.ARREST_NOTIFIED, _NO)),
+        (
+            (36, Act.PROVISIONAL_ARREST_REQUESTED, _NO), (35, Act.PROVISIONALLY_ARRESTED, _NO),
+            (34, Act.ARREST_NOTIFIED, _NO),
+        ),
         convention="ets24", urgency=Urgency.URGENT,
     ),
     _Case(
@@ -146,8 +152,8 @@ CASES: Sequence[_Case] = (
     _Case(
         "running: surrender after a final decision", RequestKind.EXTRADITION, "PE", "EC",
         (
-            (80, Act.SENT, _NO), (76, Act.RECEIVED, {"documents": True}), (74, Act.ARRESTED, _NO), (73, Act.ACKNOWLEDGED, _NO),
-            (20, Act.GRANTED, _NO), (12, Act.DECISION_FINAL, _NO),
+            (80, Act.SENT, _NO), (76, Act.RECEIVED, {"documents": True}), (74, Act.ARRESTED, _NO),
+            (73, Act.ACKNOWLEDGED, _NO), (20, Act.GRANTED, _NO), (12, Act.DECISION_FINAL, _NO),
         ),
         convention="un1988",
     ),

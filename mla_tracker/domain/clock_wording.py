@@ -10,6 +10,7 @@ CLOCKS: Mapping[str, str] = {
     "not-started": "It has not begun to run: it begins with {acts}.",
     "started-by": "Begun by the act {act} on {day}, counted in {country}.",
     "restarted": "On {agreed} a new date was agreed: the period runs anew from {from}.",
+    "restarted-by": "By the act {act} the period runs anew from {from}.",
     # what moved the end
     "extended": "Extended on {on}: the end moves from {from} to {to}.",
     "until": "The extension sets the end to {to}.",

@@ -233,7 +233,8 @@ class _Counting:
                 counted = self._until(event, day, spells)
             else:
                 span = asked_span(event, rule)
-                if span is None:
+                unsaid = rule.estimate_required and not {"days", "estimated_on"} & event.data.keys()
+                if span is None or unsaid:
                     notes.append(Step("extension-without-date", {"day": event.day}, limit.source))
                     continue
                 counted = self._count(start, spells, [*spans, span])
@@ -260,10 +261,14 @@ class _Counting:
         run, steps, agreed = self.run, [], 0
         assert run.start is not None
         for event, trigger in triggered(self.case, run.limit.restarts_on):
-            if self.case.order(event) <= self.case.order(run.start) or trigger.date_field is None:
+            if self.case.order(event) <= self.case.order(run.start):
                 continue
             if run.stop is not None and self.case.order(event) > self.case.order(run.stop):
                 break
+            if trigger.date_field is None:
+                start = event.earliest if self.by_instants else self._day(event)
+                steps.append(Step("restarted-by", {"act": _words(event), "from": start}, run.limit.source))
+                continue
             agreed += 1
             day = date.fromisoformat(str(event.data[trigger.date_field]))
             if agreed > 1 or day > self._count(start, [], []).due_on or run.start.act is event.act:
@@ -272,7 +277,7 @@ class _Counting:
         return start, steps
 
     def _spells(self) -> list[tuple[date, date | None]]:
-        """The spells during which the limit does not run, half-open, in local days or instants; the last may be open."""
+        """The spells in which the limit does not run, half-open, in local days or instants; the last may be open."""
         spells: list[tuple[date, date | None]] = []
         last = self.case.order(self.run.stop) if self.run.stop is not None else len(self.case.history)
         for rule in self.run.limit.pauses:

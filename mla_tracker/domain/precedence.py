@@ -49,6 +49,11 @@ def country_of(obligor: Obligor, case: Case) -> str:
     return case.requesting_country if obligor is Obligor.REQUESTING else case.requested_country
 
 
+def owner(limit: Limit, case: Case) -> str:
+    """The country whose own rule can reach the case: the obligor's for a policy, the one counted in for national law."""
+    return country_of(limit.obligor if limit.basis is Basis.POLICY else limit.counted_in, case)
+
+
 def side_of(obligor: Obligor) -> Side:
     return Side.REQUESTING if obligor is Obligor.REQUESTING else Side.REQUESTED
 
@@ -123,7 +128,7 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
             [
                 limit
                 for limit in of_stage
-                if limit.country is not None and limit.country == country_of(limit.obligor, case)
+                if limit.country is not None and limit.country == owner(limit, case)
             ],
             [limit for limit in of_stage if limit.basis is Basis.POLICY and limit.country is None],
         )

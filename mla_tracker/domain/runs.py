@@ -13,6 +13,11 @@ from mla_tracker.domain.vocabulary import Act, Stage
 # Stages that are passed only when every item of assistance has been dealt with.
 PER_ITEM = frozenset({Stage.DECIDE, Stage.EXECUTE})
 
+# Stages that may be passed before their clock begins, even where each start act has a clock of its own.
+KEPT_BEFOREHAND = frozenset({Stage.FORMAL_REQUEST_RECEIVED})
+# Stages that follow only a decision in favour: one that denies begins none of their clocks.
+AFTER_A_GRANT = frozenset({Stage.SURRENDER, Stage.COLLECT})
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -70,6 +75,8 @@ def _starts(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
     """The acts that start the limit: those of the first alternative that the history holds."""
     for trigger in limit.starts_on:
         found = triggered(case, [trigger])
+        if limit.stage in AFTER_A_GRANT:
+            found = [(e, t) for e, t in found if False not in (e.data.get("granted"), e.data.get("eligible"))]
         if found:
             return found if limit.starts_each else found[:1]
     return []
@@ -132,7 +139,7 @@ def _stop(case: Case, life: Life, run: Run) -> tuple[Event | None, bool]:
     after = [e for e in own if order(e) > order(run.start)]
     if after:
         return after[0], False
-    if own and not run.limit.starts_each:
+    if own and (not run.limit.starts_each or run.limit.stage in KEPT_BEFOREHAND):
         return own[0], False
     implied = [e for e in case.all_of(*run.limit.implied_by) if order(e) > order(run.start)]
     return (implied[0], True) if implied else (None, False)

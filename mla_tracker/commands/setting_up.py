@@ -1,0 +1,22 @@
+"""Bringing a database to where the program can work on it: its schema, and the limits that ship."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mla_tracker.catalogue.limit_files import load_limits
+from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.law import store_limits
+from mla_tracker.storage.migrating import migrate
+
+
+async def set_up(
+    db: Database, now: datetime, *, told: Callable[[str], None] = lambda _: None
+) -> tuple[list[str], int]:
+    """Run what migrations are pending and add the limits that the database does not hold yet.
+
+    Gives the names of the migrations run and the number of limit versions added. Raises CannotRun,
+    DatabaseNewer, CatalogueError.
+    """
+    done = await migrate(db, told=told)
+    async with db.transaction(DbRole.OWNER) as tx:
+        return done, await store_limits(tx, load_limits(), now)
