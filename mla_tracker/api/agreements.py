@@ -302,13 +302,3 @@ async def void_agreement_event(
         idempotency=idempotency,
     )
     return await _shown(database, agreement_id, actor, now, status=201, replayed=done.replayed)
-
-
-ROUTES: Final = [
-    record_agreement,
-    list_agreements,
-    read_agreement,
-    change_agreement,
-    record_agreement_event,
-    void_agreement_event,
-]

@@ -196,8 +196,8 @@ async def fetch(tx: Tx, rest: str, *arguments: Any) -> list[AgreementRow]:
 
 
 def _row(head: dict[str, Any], parties: Sequence[PartyRow], events: Sequence[EventRow]) -> AgreementRow:
-    own = ("id", "recorded_by", "visible_to_all_from", "version", "created_at", "updated_at")
-    fields = {name: value for name, value in head.items() if name not in own}
+    own = ("recorded_by", "visible_to_all_from", "version", "created_at", "updated_at")
+    fields = {name: value for name, value in head.items() if name not in ("id", *own)}
     fields |= {
         "kind": AgreementKind(head["kind"]),
         "scope": AgreementScope(head["scope"]),
@@ -205,6 +205,7 @@ def _row(head: dict[str, Any], parties: Sequence[PartyRow], events: Sequence[Eve
         "limits": tuple(head["limits"]),
     }
     return AgreementRow(
+        id=UUID(int=head["id"].int),  # the driver's own subclass stays here
         **{name: head[name] for name in own},
         fields=AgreementFields(**fields),
         parties=tuple(parties),
