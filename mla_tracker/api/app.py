@@ -6,18 +6,31 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.types import ASGIApp
 
-from mla_tracker.api import account, auth, conditional, deadlines, documentation, health, metrics, problems
+from mla_tracker.api import (
+    account,
+    agreements,
+    auth,
+    conditional,
+    deadlines,
+    documentation,
+    events,
+    flags,
+    health,
+    metrics,
+    problems,
+    requests,
+)
 from mla_tracker.api.edge import Edge
 from mla_tracker.api.health import Check
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.openapi import IDEMPOTENCY_KEY_PATTERN
 from mla_tracker.api.problems import INVALID_HEADER, Problem
-from mla_tracker.api.routes import MAX_BODY, read_body
+from mla_tracker.api.routes import MAX_BODY, marked, read_body
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.idempotency import IdempotencyKey
@@ -26,7 +39,23 @@ PREFIX: Final = "/api/v1"
 
 ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     account.read_me,
+    agreements.record_agreement,
+    agreements.list_agreements,
+    agreements.read_agreement,
+    agreements.change_agreement,
+    agreements.record_agreement_event,
+    agreements.void_agreement_event,
     deadlines.count_deadline,
+    events.record_event,
+    events.list_events,
+    events.void_event,
+    flags.list_flags,
+    flags.acknowledge,
+    requests.log_request,
+    requests.list_requests,
+    requests.read_request,
+    requests.amend_request,
+    requests.read_clocks,
 ]
 """Every route below the prefix. Add yours here."""
 
@@ -60,13 +89,14 @@ def create_app(
 ) -> ASGIApp:
     """The application on an open database. `now` gives the present as an aware UTC instant."""
     figures = http_metrics or HttpMetrics()
-    handlers: list[ControllerRouterHandler] = [Router(PREFIX, route_handlers=list(ROUTES)), *OUTSIDE]
+    router = Router(PREFIX, route_handlers=[marked(handler) for handler in ROUTES])
     app = Litestar(
-        handlers,
+        [router, *(marked(handler) for handler in OUTSIDE)],
         openapi_config=None,
         debug=False,
         logging_config=None,
         guards=[auth.guard],
+        before_request=answer_options,
         exception_handlers={Exception: problems.answer_problem},
         request_max_body_size=MAX_BODY,
         dependencies={
@@ -85,6 +115,15 @@ def create_app(
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
     return Edge(app, figures)
+
+
+async def answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """OPTIONS with all methods of the path: Litestar's own answer knows only those that were registered first."""
+    if request.method != "OPTIONS":
+        return None
+    template = request.scope["path_template"]
+    methods = next(route.methods for route in request.app.routes if route.path_format == template)
+    return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(methods))})
 
 
 def provide_now(request: Request[Any, Any, Any]) -> datetime:

@@ -18,17 +18,17 @@ from mla_tracker.api.routes import documented
 
 STATIC: Final = Path(__file__).parent / "static"
 MEDIA_TYPES: Final[Mapping[str, str]] = {
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "documentation.js": "text/javascript; charset=utf-8",
-    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript",
+    "documentation.js": "text/javascript",
+    "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
-    "LICENSE": "text/plain; charset=utf-8",
-    "NOTICE": "text/plain; charset=utf-8",
-    "swagger-ui-bundle.js.LICENSE.txt": "text/plain; charset=utf-8",
+    "LICENSE": "text/plain",
+    "NOTICE": "text/plain",
+    "swagger-ui-bundle.js.LICENSE.txt": "text/plain",
 }
 """The files that are served, and nothing else of the folder."""
 
-HTML: Final = "text/html; charset=utf-8"
+HTML: Final = "text/html"
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; "

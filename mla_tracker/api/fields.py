@@ -120,6 +120,10 @@ def read_id(value: object) -> UUID:
     raise wrong("Not an id. Give the id as an answer showed it, e.g. 019b6f2e-8f7a-7c3d-9b1e-2f4a6c8d0e12.")
 
 
+def _day_or_in_utc(moment: date | datetime) -> str:
+    return _in_utc(moment) if isinstance(moment, datetime) else moment.isoformat()
+
+
 def _in_utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -147,7 +151,12 @@ def _read_zone(value: object) -> str:
     raise wrong("Not a time zone. Give its name in the tz database, e.g. Africa/Casablanca or Europe/Madrid.")
 
 
-Day: TypeAlias = Annotated[date, PlainValidator(read_day), WithJsonSchema(DAY_SCHEMA)]
+Day: TypeAlias = Annotated[
+    date,
+    PlainValidator(read_day),
+    PlainSerializer(date.isoformat, return_type=str, when_used="json"),
+    WithJsonSchema(DAY_SCHEMA),
+]
 """A plain date."""
 
 DayKey: TypeAlias = Annotated[
@@ -171,6 +180,7 @@ Instant: TypeAlias = Annotated[
 DayOrInstant: TypeAlias = Annotated[
     date | datetime,
     PlainValidator(read_day_or_instant),
+    PlainSerializer(_day_or_in_utc, return_type=str, when_used="json"),
     WithJsonSchema({"anyOf": [DAY_SCHEMA, INSTANT_SCHEMA]}),
 ]
 """A plain date or an aware instant in UTC."""
@@ -186,7 +196,10 @@ ZoneName: TypeAlias = Annotated[
 """The name of a time zone in the tz database."""
 
 Id: TypeAlias = Annotated[
-    UUID, PlainValidator(read_id), WithJsonSchema({"type": "string", "format": "uuid", "pattern": ID_PATTERN})
+    UUID,
+    PlainValidator(read_id),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": ID_PATTERN}),
 ]
 """The id of a record."""
 

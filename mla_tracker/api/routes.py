@@ -1,18 +1,26 @@
 """What a route says of itself: read by the guard, the readers of body and query, and the contract."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from pydantic import BaseModel
 
 from mla_tracker.api import bodies, problems
 from mla_tracker.api.problems import Kind, Problem
 from mla_tracker.domain.errors import DomainError
 from mla_tracker.domain.vocabulary import Role
+
+DEPENDENCIES: Final = frozenset(
+    {"entry", "filters", "actor", "database", "now", "settings", "idempotency", "if_match"}
+)
+"""What a handler may ask for by the name of an argument, besides what Litestar itself gives."""
 
 MAX_BODY: Final = 256 * 1024
 BODY_SECONDS: Final = 30
@@ -88,6 +96,20 @@ def documented(
         "dependencies": dependencies,
         "request_max_body_size": max_body,
     }
+
+
+def marked(handler: HTTPRouteHandler) -> HTTPRouteHandler:
+    """The handler, its arguments marked as dependencies or parts of the path, as Litestar 3 will demand."""
+    if handler.opt.get("marked"):
+        return handler
+    handler.opt["marked"] = True
+    function = handler.fn
+    in_path = {name for path in handler.paths for name in re.findall(r"\{(\w+):", path)}
+    for name, hint in get_type_hints(function, include_extras=True).items():
+        marker: Any = NamedDependency if name in DEPENDENCIES else FromPath if name in in_path else None
+        if marker is not None:
+            function.__annotations__[name] = marker[hint]
+    return handler
 
 
 def _kind(problem: type[DomainError] | Kind) -> Kind:

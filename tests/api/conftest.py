@@ -1,0 +1,66 @@
+"""The application on a real database, its accounts, and clients that carry their tokens."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from litestar.types import ASGIApp
+
+from mla_tracker.api.app import create_app
+from mla_tracker.api.auth import settle
+from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.domain.vocabulary import Role
+from mla_tracker.settings import Settings
+from mla_tracker.storage.database import Database
+from tests.builders.api import ADDRESS, NOW, ClientOf, Present
+
+
+@pytest.fixture
+def present() -> Present:
+    return Present()
+
+
+@pytest.fixture
+def app(db: Database, present: Present) -> ASGIApp:
+    return create_app(db, Settings(), now=present)
+
+
+@pytest.fixture
+async def anonymous(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        yield client
+        await settle()
+
+
+@pytest.fixture
+async def client_of(db: Database, anonymous: httpx.AsyncClient, app: ASGIApp) -> AsyncIterator[ClientOf]:
+    """Makes a client whose account speaks for countries in a role."""
+    clients: list[httpx.AsyncClient] = []
+
+    async def make(*countries: str, role: Role = Role.OFFICER) -> httpx.AsyncClient:
+        account = await create_account(
+            db, name=f"{'-'.join(countries)} {role}", countries=countries, role=role, now=NOW
+        )
+        token = await create_token(db, account, now=NOW)
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
+        headers = {"Authorization": f"Bearer {token.secret}"}
+        clients.append(httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+async def morocco(client_of: ClientOf) -> httpx.AsyncClient:
+    """An officer of Morocco."""
+    return await client_of("MA")
+
+
+@pytest.fixture
+async def spain(client_of: ClientOf) -> httpx.AsyncClient:
+    """An officer of Spain."""
+    return await client_of("ES")
