@@ -2,7 +2,7 @@
 
 The countries are those of the United Nations report on help for countries hit by drug transit (CND, fifty-third
 session): Morocco and Spain, Ecuador and its Andean neighbours, Kazakhstan and the members of CARICC, Belarus,
-Ukraine and Moldova. No case, person or agreement in it is real.
+Ukraine and Moldova; and Portugal, Spain's neighbour under the European Investigation Order. No case, person or agreement in it is real.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from mla_tracker.storage.agreements import AgreementFields, PartyRow
 from mla_tracker.storage.database import Database
 
 MARK = "EXAMPLE: "
-COUNTRIES = ("MA", "ES", "EC", "CO", "PE", "KZ", "UZ", "KG", "BY", "UA", "MD")
+COUNTRIES = ("MA", "ES", "PT", "EC", "CO", "PE", "KZ", "UZ", "KG", "BY", "UA", "MD")
 CURRENT_YEAR_DAYS = 365
 
 
@@ -165,6 +165,28 @@ CASES: Sequence[_Case] = (
             (90, Act.CLOSED, _NO),
         ),
         convention="untoc",
+    ),
+    _Case(
+        "running: European Investigation Order, decided in extended time", RequestKind.EVIDENCE, "ES", "PT",
+        (
+            (75, Act.SENT, _NO), (72, Act.RECEIVED, _NO), (70, Act.ACKNOWLEDGED, _NO),
+            (45, Act.EXTENDED, {"stage": "decide", "days": 20, "reason": "A translation was needed."}),
+            (30, Act.ACCEPTED, _NO),
+        ),
+        convention="eio", assistance=("evidence_or_statements",),
+    ),
+    _Case(
+        "late: European Investigation Order, execution overdue", RequestKind.EVIDENCE, "PT", "ES",
+        ((140, Act.SENT, _NO), (138, Act.RECEIVED, _NO), (136, Act.ACKNOWLEDGED, _NO), (110, Act.ACCEPTED, _NO)),
+        convention="eio", assistance=("search_seizure_freezing",),
+    ),
+    _Case(
+        "closed: European arrest warrant, surrendered with consent", RequestKind.EXTRADITION, "ES", "PT",
+        (
+            (60, Act.SENT, _NO), (58, Act.ARRESTED, _NO), (58, Act.RECEIVED, _NO), (57, Act.ACKNOWLEDGED, _NO),
+            (56, Act.CONSENT_GIVEN, _NO), (50, Act.DECISION_FINAL, _NO), (44, Act.SURRENDERED, _NO), (40, Act.CLOSED, _NO),
+        ),
+        convention="eaw", urgency=Urgency.URGENT,
     ),
 )  # fmt: skip
 

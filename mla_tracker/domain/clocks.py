@@ -174,7 +174,8 @@ class _Counting:
             start,
             Period(limit.span.amount, limit.span.unit),
             rule=rule,
-            calendar=self.calendar,
+            # A recess that a country enters stops its own working days, not the days that a treaty counts.
+            calendar=self.calendar if rule.only_working_days else self.calendar.without_recess(),
             zone=self.zone,
             pauses=pauses,
             plus=[Period(span.amount, span.unit) for span in plus],
