@@ -77,8 +77,8 @@ def template(server: Server) -> str:
 
 
 @pytest.fixture
-def empty_database_url(server: Server) -> Iterator[str]:
-    """The address of a fresh database without any table."""
+def empty_database_url(server: Server, template: str) -> Iterator[str]:
+    """The address of a fresh database without any table; the roles, which all databases share, are there."""
     yield from _fresh(server, "template1")
 
 

@@ -245,10 +245,9 @@ def _process(data: Path) -> psutil.Process | None:
     try:
         process = psutil.Process(int(lines[0]))
         command = process.cmdline()
-        dead = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except (IndexError, ValueError, psutil.Error):
         return None
-    return process if str(data) in command and not dead else None
+    return process if str(data) in command and not _ended(process) else None
 
 
 def _forget_stale_pid(data: Path) -> None:
@@ -263,12 +262,23 @@ def _forget_stale_pid(data: Path) -> None:
 
 
 def stop(folder: Path) -> None:
+    """Stop the server of the data folder, if one runs: what is open is rolled back, what is committed stays."""
     process = _process(folder / "pg")
     if process is None:
         return
-    for ask, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0)):
+    for ask, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0)):  # fast shutdown, else at once
         with suppress(psutil.NoSuchProcess):
-            process.send_signal(ask)  # SIGINT: fast shutdown, SIGQUIT: at once
-            with suppress(psutil.TimeoutExpired):
-                process.wait(seconds)
+            process.send_signal(ask)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if _ended(process):
                 return
+            time.sleep(0.02)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether it ended. It may stay as a zombie as long as the program that started it does something else."""
+    try:
+        return not process.is_running() or process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,93 @@
+"""Migrations against a real server: once each, one process at a time, and never backwards."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from mla_tracker.storage import migrating
+from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.errors import CannotRun, DatabaseNewer
+
+
+async def test_an_empty_database_gets_every_migration_once(empty_database_url: str) -> None:
+    async with await Database.open(empty_database_url, pool_size=1) as database:
+        assert await migrating.pending(database) == migrating.known()
+        heard: list[str] = []
+        assert await migrating.migrate(database, told=heard.append) == migrating.known() == heard
+        assert await migrating.migrate(database) == []
+        assert await migrating.pending(database) == []
+
+
+async def test_two_processes_at_once_run_each_migration_once(empty_database_url: str) -> None:
+    async with (
+        await Database.open(empty_database_url, pool_size=1) as one,
+        await Database.open(empty_database_url, pool_size=1) as two,
+    ):
+        done = await asyncio.gather(migrating.migrate(one), migrating.migrate(two))
+        async with one.transaction(DbRole.OWNER) as tx:
+            recorded = await tx.fetch("SELECT name FROM migration ORDER BY name")
+    assert sorted(name for names in done for name in names) == migrating.known()
+    assert [row["name"] for row in recorded] == migrating.known()
+
+
+async def test_a_newer_database_is_refused(db: Database) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        await tx.execute(
+            "INSERT INTO migration (name, app_name, ran_on) VALUES ('2999_01_01_later', 'mla_tracker', now())"
+        )
+    for ask in (migrating.migrate, migrating.pending, migrating.require_up_to_date):
+        with pytest.raises(DatabaseNewer, match=r"migrated by a newer mla-tracker.*2999_01_01_later"):
+            await ask(db)
+
+
+async def test_a_database_that_lacks_a_migration_is_told(empty_database_url: str) -> None:
+    async with await Database.open(empty_database_url, pool_size=1) as database:
+        with pytest.raises(CannotRun, match="Run: mla-tracker migrate"):
+            await migrating.require_up_to_date(database)
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = migrating.known()[0]
+    (tmp_path / f"{name}.py").write_text("")
+    (tmp_path / f"{name}.sql").write_text("CREATE TABLE half (n int); SELECT 1 / 0;")
+    monkeypatch.setattr(migrating, "MIGRATIONS", tmp_path)
+    async with await Database.open(empty_database_url, pool_size=1) as database:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await migrating.migrate(database)
+        async with database.transaction(DbRole.OWNER) as tx:
+            assert await tx.fetchval("SELECT to_regclass('half')") is None
+            assert await tx.fetchval("SELECT to_regclass('migration')") is None
+
+
+async def test_a_table_in_use_is_not_waited_for_without_end(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = migrating.known()[0]
+    (tmp_path / f"{name}.py").write_text("")
+    (tmp_path / f"{name}.sql").write_text("ALTER TABLE busy ADD COLUMN more int;")
+    monkeypatch.setattr(migrating, "MIGRATIONS", tmp_path)
+    monkeypatch.setattr(migrating, "WAIT_FOR_A_TABLE", 50)
+    async with await Database.open(empty_database_url, pool_size=2) as database:
+        async with database.transaction(DbRole.OWNER) as tx:
+            await tx.execute("CREATE TABLE busy (n int)")
+        async with database.transaction(DbRole.OWNER) as tx:
+            await tx.execute("SELECT * FROM busy")
+            with pytest.raises(CannotRun, match="uses a table that must change"):
+                await asyncio.create_task(migrating.migrate(database))
+
+
+async def test_the_runtime_roles_own_nothing(db: Database) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        owned = await tx.fetch(
+            "SELECT relname FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner "
+            "WHERE rolname IN ('mla_api', 'mla_jobs')"
+        )
+        logins = await tx.fetch(
+            "SELECT rolname FROM pg_roles WHERE rolname IN ('mla_api', 'mla_jobs') AND rolcanlogin"
+        )
+    assert owned == []
+    assert logins == []
