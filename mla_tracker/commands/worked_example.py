@@ -2,7 +2,8 @@
 
 The countries are those of the United Nations report on help for countries hit by drug transit (CND, fifty-third
 session): Morocco and Spain, Ecuador and its Andean neighbours, Kazakhstan and the members of CARICC, Belarus,
-Ukraine and Moldova; and Portugal, Spain's neighbour under the European Investigation Order. No case, person or agreement in it is real.
+Ukraine and Moldova; and Portugal, Spain's neighbour under the European instruments. No case, person or
+agreement in it is real.
 """
 
 from collections.abc import Mapping, Sequence
@@ -184,7 +185,8 @@ CASES: Sequence[_Case] = (
         "closed: European arrest warrant, surrendered with consent", RequestKind.EXTRADITION, "ES", "PT",
         (
             (60, Act.SENT, _NO), (58, Act.ARRESTED, _NO), (58, Act.RECEIVED, _NO), (57, Act.ACKNOWLEDGED, _NO),
-            (56, Act.CONSENT_GIVEN, _NO), (50, Act.DECISION_FINAL, _NO), (44, Act.SURRENDERED, _NO), (40, Act.CLOSED, _NO),
+            (56, Act.CONSENT_GIVEN, _NO), (50, Act.DECISION_FINAL, _NO), (44, Act.SURRENDERED, _NO),
+            (40, Act.CLOSED, _NO),
         ),
         convention="eaw", urgency=Urgency.URGENT,
     ),
