@@ -27,13 +27,19 @@ def inside_a_home(folder):
     return any(home == folder or home in folder.parents for home in homes if home != Path("/"))
 
 
+def others_may_enter(folder):
+    """Whether every user may pass through the folder and all above it."""
+    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
+
+
 def environment_folder():
     """Where the environment really lies.
 
-    PostgreSQL refuses to run as root: its wheel then adds a user and opens every folder above the program
-    to reading. In a home folder that would open the home, so the environment moves out of it.
+    PostgreSQL refuses to run as root, so root's server runs as another user, who must be able to pass every
+    folder above the program. Where that would open a home or another closed folder, the environment moves out.
     """
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and inside_a_home(CHECKOUT):
+    closed = inside_a_home(CHECKOUT) or not others_may_enter(CHECKOUT)
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and closed:
         name = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
         return SYSTEM_FOLDER / name / "venv"
     return CHECKOUT / ".venv"
