@@ -18,12 +18,14 @@ from mla_tracker.domain.agreements import (
 )
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.explanation import Step
+from mla_tracker.domain.governing import Governing, governing
 from mla_tracker.domain.local_time import local_day
 from mla_tracker.domain.vocabulary import (
     AgreementAct,
     AgreementKind,
     AgreementScope,
     AgreementStatus,
+    RequestKind,
     Role,
 )
 from mla_tracker.storage.agreements import (
@@ -34,6 +36,7 @@ from mla_tracker.storage.agreements import (
     fetch,
     limit_ids,
     load,
+    load_between,
 )
 from mla_tracker.storage.database import Tx
 
@@ -122,8 +125,11 @@ def today_in(country: str, now: datetime) -> date:
 
 def may_see(row: AgreementRow, actor: Actor, now: datetime) -> bool:
     """Whether the account sees the agreement: its own country's always, another's once it is public."""
-    if actor.speaks_for(row.recorded_by):
-        return True
+    return actor.speaks_for(row.recorded_by) or is_public(row, now)
+
+
+def is_public(row: AgreementRow, now: datetime) -> bool:
+    """Whether everybody may see the agreement: it was signed, provisionally applied or in force by today."""
     public_from = row.visible_to_all_from
     return public_from is not None and public_from <= today_in(row.recorded_by, now)
 
@@ -139,6 +145,15 @@ async def agreement(tx: Tx, agreement_id: UUID, *, actor: Actor, now: datetime) 
     if row is None or not may_see(row, actor, now):
         raise not_found(agreement_id)
     return view_of(row, actor, now)
+
+
+async def governing_between(
+    tx: Tx, kind: RequestKind, requesting: str, requested: str, day: date, *, now: datetime
+) -> Governing:
+    """Which recorded agreement governs a request on a day, and why no other; nothing secret is told to either side."""
+    rows = await load_between(tx, requesting, requested)
+    public = (agreement_of(row) for row in rows if is_public(row, now))
+    return governing(public, kind, requesting, requested, day)
 
 
 async def agreements(

@@ -17,8 +17,8 @@ from mla_tracker.api.agreements import EXAMPLES
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries import agreements as queries
 from mla_tracker.storage.agreements import AgreementFields
-from tests.api.conftest import ClientOf
 from tests.builders.agreements import an_agreement_body
+from tests.builders.api import ClientOf
 
 PATH = "/api/v1/agreements"
 

@@ -18,7 +18,6 @@ from mla_tracker.domain.errors import (
     NotFound,
     VersionStale,
 )
-from mla_tracker.domain.governing import governing
 from mla_tracker.domain.limits import Span, Trigger
 from mla_tracker.domain.vocabulary import (
     Act,
@@ -30,8 +29,8 @@ from mla_tracker.domain.vocabulary import (
     Role,
     Unit,
 )
-from mla_tracker.queries.agreements import AgreementView
-from mla_tracker.storage.agreements import PartyRow, agreement_of, limits_of, load, load_between
+from mla_tracker.queries.agreements import AgreementView, governing_between
+from mla_tracker.storage.agreements import PartyRow, limits_of, load
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders.register import DRAFT, IN_FORCE, NOW, SIGNED, account, entry, event, listed, refused, seen
 
@@ -303,12 +302,17 @@ async def test_what_governs_between_two_countries_is_found_in_the_register(db: D
     done = await record_agreement(db, entry(fields), actor=morocco, now=NOW)
     await record_agreement(db, entry(replace(DRAFT, title="Negotiated")), actor=morocco, now=NOW)
     await record_agreement(db, entry(fields, "MA", "FR"), actor=morocco, now=NOW)
+    await record_agreement(
+        db, entry(replace(fields, title="Ended", terminated_on=date(2025, 1, 1))), actor=morocco, now=NOW
+    )
     async with db.transaction(DbRole.API, countries=["ES"]) as tx:
-        rows = await load_between(tx, "ES", "MA")
-    assert [row.title for row in rows] == ["In force", "Negotiated"]
-    found = governing(map(agreement_of, rows), RequestKind.EVIDENCE, "ES", "MA", date(2026, 3, 2))
+        found = await governing_between(tx, RequestKind.EVIDENCE, "ES", "MA", date(2026, 3, 2), now=NOW)
     assert found.agreement is not None
     assert found.agreement.id == done.id
+    assert [(step.code, step.args["title"]) for step in found.steps] == [
+        ("agreement-governs", "In force"),
+        ("agreement-does-not-apply", "Ended"),
+    ]
 
 
 async def test_a_list_is_narrowed_by_what_the_law_says_of_a_day(db: Database) -> None:
