@@ -120,7 +120,8 @@ def _check(held: dict[str, Any]) -> str:
 
 
 def _write(value: Key) -> tuple[str, str]:
-    tag = _TAGS[type(value)]
+    # asyncpg gives ids of a class of its own that derives from UUID.
+    tag = "u" if isinstance(value, UUID) else _TAGS[type(value)]
     return tag, value.isoformat() if isinstance(value, date) else str(value)
 
 
