@@ -1,56 +1,30 @@
 """The speed report: every figure as defined, and equal to what is counted by hand."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mla_tracker.api.bodies import parse_query
 from mla_tracker.api.clocks import ClockQuery
 from mla_tracker.api.reports import sla_lists
-from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.vocabulary import Role, Side
+from mla_tracker.domain.vocabulary import Side
 from mla_tracker.queries import reports, worklist
 from mla_tracker.queries.reports import Dimension, ReportBasis, SlaWanted, Table, Whose
-from mla_tracker.storage.database import Database, DbRole, Tx
-from tests.builders.reporting import Duty, a_duty, insert, midnight
+from mla_tracker.storage.database import Database, Tx
+from tests.builders.reporting import Duty, a_duty, midnight
 from tests.queries import sla_by_hand
 from tests.queries.random_duties import AS_OF, accounts, duties
+from tests.queries.trials import TRIES, an_actor, holding
 
 SECOND = timedelta(seconds=1)
 SPAIN_S_MARCH = SlaWanted(
     date(2026, 3, 1), date(2026, 4, 1), sides=(Side.REQUESTED,), bases=(ReportBasis.LAW,)
 )
-TRIES = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
-def an_actor(*countries: str) -> Actor:
-    return Actor(UUID(int=1), countries, Role.MINISTRY, "the ministry")
-
-
-class _Undone(Exception):
-    """Ends a try without a trace."""
-
-
-@asynccontextmanager
-async def holding(db: Database, rows: Sequence[Duty], *countries: str) -> AsyncIterator[Tx]:
-    """A transaction that sees these clocks as an account of the countries would, undone afterwards."""
-    with pytest.raises(_Undone):
-        async with db.transaction(DbRole.OWNER, countries=countries) as tx:
-            await insert(tx, rows)
-            await tx.execute("set local role mla_api")
-            yield tx
-            raise _Undone
 
 
 async def report(
