@@ -267,6 +267,30 @@ async def update_record(tx: Tx, record: RequestRecord, changes: Mapping[str, Any
         await tx.execute(f"update request set {sets} where id = $1", record.id, *changes.values())
 
 
+def projection_content(life: Life, warnings: Iterable[Step], *, first_act_on: date) -> dict[str, Any]:
+    """What is stored of a request's projection, by column; two readings of one history give the same."""
+    return {
+        "status": life.status.value,
+        "custody": life.custody.value if life.custody else None,
+        "outcome": life.outcome.value if life.outcome else None,
+        "reclassified_as": life.reclassified_as,
+        "items": [
+            {
+                "item": item.number,
+                "form": item.form.value,
+                "outcome": item.outcome.value if item.outcome else None,
+                "ground": item.ground,
+                "ended_on": plain(item.ended_on),
+            }
+            for item in life.items
+        ],
+        "warnings": [step_document(step) for step in warnings],
+        "shared": life.shared,
+        "first_act_on": first_act_on,
+        "ended_on": life.ended_by.day if life.ended_by else None,
+    }
+
+
 async def save_projection(
     tx: Tx,
     record: RequestRecord,
@@ -278,32 +302,12 @@ async def save_projection(
     now: datetime,
 ) -> None:
     """Write what was read off the history: status, custody, outcome, items, warnings, and the new version."""
+    content = projection_content(life, warnings, first_act_on=first_act_on)
+    sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(content, start=4))
     await tx.execute(
-        """
-        update request set status = $2, custody = $3, outcome = $4, reclassified_as = $5, items = $6, warnings = $7,
-            shared = $8, first_act_on = $9, ended_on = $10, version = $11, updated_at = $12,
-            stale_since = null
-        where id = $1
-        """,
+        f"update request set version = $2, updated_at = $3, stale_since = null, {sets} where id = $1",
         record.id,
-        life.status.value,
-        life.custody.value if life.custody else None,
-        life.outcome.value if life.outcome else None,
-        life.reclassified_as,
-        [
-            {
-                "item": item.number,
-                "form": item.form.value,
-                "outcome": item.outcome.value if item.outcome else None,
-                "ground": item.ground,
-                "ended_on": plain(item.ended_on),
-            }
-            for item in life.items
-        ],
-        [step_document(step) for step in warnings],
-        life.shared,
-        first_act_on,
-        life.ended_by.day if life.ended_by else None,
         version,
         now,
+        *content.values(),
     )
