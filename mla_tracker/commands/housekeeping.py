@@ -1,0 +1,27 @@
+"""What is kept for a while only: idempotency keys, and the records of old runs."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mla_tracker.storage import idempotency, job_slots
+from mla_tracker.storage.database import Database, DbRole
+
+RUNS_KEPT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many rows went."""
+
+    idempotency_keys: int
+    runs: int
+
+
+async def keep_house(db: Database, now: datetime) -> Kept:
+    """Delete idempotency keys older than 24 hours and records of runs older than 30 days."""
+    async with db.transaction(DbRole.JOBS) as tx:
+        keys = await idempotency.forget_old(tx, now)
+    async with db.transaction(DbRole.JOBS) as tx:
+        runs = await job_slots.forget_old(tx, now - RUNS_KEPT)
+    return Kept(keys, runs)
