@@ -107,5 +107,6 @@ def _key(after: tuple[object, ...] | None) -> tuple[datetime, UUID] | None:
     if after is None:
         return None
     raised_at, flag_id = after
-    assert isinstance(raised_at, datetime) and isinstance(flag_id, UUID)
+    assert isinstance(raised_at, datetime)  # the cursor was read by these types
+    assert isinstance(flag_id, UUID)
     return raised_at, flag_id

@@ -1,0 +1,30 @@
+"""What people do about flags."""
+
+from datetime import datetime
+from uuid import UUID
+
+from mla_tracker.commands.recorded import Recorded
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.errors import NotFound
+from mla_tracker.storage import flags
+from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
+
+
+async def acknowledge_flag(
+    db: Database, flag_id: UUID, *, actor: Actor, now: datetime, idempotency: IdempotencyKey | None
+) -> Recorded:
+    """Note that this account has seen a flag. A second call changes nothing: the first account and instant stay.
+
+    Raises NotFound for a flag that the actor may not see, IdempotencyKeyReused.
+    """
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        if done := await claim(tx, idempotency, now):
+            return Recorded(UUID(done["id"]), replayed=True)
+        seen = await flags.acknowledge(
+            tx, flag_id, countries=actor.countries, account_id=actor.account_id, now=now
+        )
+        if not seen:
+            raise NotFound(f"There is no flag {flag_id}. List the flags to find its id.")
+        await complete(tx, idempotency, {"id": str(flag_id)})
+    return Recorded(flag_id)
