@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare prepare-dev demo serve test check lint types bench docs lock clean
+.PHONY: help prepare prepare-dev demo serve test check lint types bench docs lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
