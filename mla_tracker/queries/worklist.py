@@ -72,11 +72,12 @@ class ClockFilter:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Clocks of one or more stored states that are found by one index: the condition, and by what they are due."""
+    """Clocks of one or more stored states that are found by one index: the condition, when due, and how sorted."""
 
     condition: str
     due_on: str
     due_at: str
+    sort_at: str
 
 
 class _Values:
@@ -161,8 +162,8 @@ def _branch(
     return f"""
         (select one.id, one.sort_at, '{side}' as own_side
         from unnest({own}) its (country) cross join lateral (
-            select c.id, {group.due_at} as sort_at from clock c{request}
-            where {where} order by {group.due_at}, c.id limit {most}
+            select c.id, {group.sort_at} as sort_at from clock c{request}
+            where {where} order by {group.sort_at}, c.id limit {most}
         ) one)"""
 
 
@@ -175,12 +176,13 @@ def _groups(wanted: ClockFilter, values: _Values, now: str) -> Iterator[_Group]:
     if "running" in stored:
         reads_as = [text.format(now=now) for state, text in _READS_AS.items() if state in states]
         narrowed = "" if len(reads_as) == len(_READS_AS) else f" and ({' or '.join(reads_as)})"
-        yield _Group(f"c.state = 'running'{narrowed}", "c.due_on", "c.due_at")
+        yield _Group(f"c.state = 'running'{narrowed}", "c.due_on", "c.due_at", "c.due_at")
     if "paused" in stored:
-        yield _Group("c.state = 'paused'", counted_clocks.counted_on(now), counted_clocks.counted_at(now))
+        due_on, due_at = counted_clocks.counted_on(now), counted_clocks.counted_at(now)
+        yield _Group("c.state = 'paused'", due_on, due_at, due_at)
     if rest := sorted(stored - {"running", "paused"}):
         never = values.place(NEVER, "timestamptz")
-        yield _Group(values.among("c.state", rest), "c.due_on", f"coalesce(c.due_at, {never})")
+        yield _Group(values.among("c.state", rest), "c.due_on", "c.due_at", f"coalesce(c.due_at, {never})")
 
 
 def _sided(wanted: ClockFilter, side: Side, values: _Values, own: str) -> Iterator[str]:
@@ -235,7 +237,7 @@ def _timed(wanted: ClockFilter, group: _Group, values: _Values, after: Key | Non
         case date() as day:
             yield f"{group.due_on} < {values.place(day, 'date')}"
     if after is not None:
-        yield f"({group.due_at}, c.id) > ({values.place(after[0], 'timestamptz')}, {values.place(after[1], 'uuid')})"
+        yield f"({group.sort_at}, c.id) > ({values.place(after[0], 'timestamptz')}, {values.place(after[1], 'uuid')})"
 
 
 def _view(row: Mapping[str, Any], as_of: datetime) -> dict[str, Any]:
