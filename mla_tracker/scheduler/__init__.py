@@ -1,0 +1,1 @@
+"""Which command runs when, on how many nodes whatsoever, and the record of the runs."""

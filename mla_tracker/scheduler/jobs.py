@@ -1,0 +1,50 @@
+"""The table of scheduled jobs: how often, and which command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from mla_tracker.commands.housekeeping import keep_house
+from mla_tracker.commands.jobs import Work
+from mla_tracker.commands.overdue import flag_due
+from mla_tracker.settings import Settings
+from mla_tracker.storage.database import Database
+
+SWEEP: Final = "sweep"
+HOUSEKEEPING: Final = "housekeeping"
+
+ESSENTIAL: Final = frozenset({SWEEP})
+"""Jobs without which the program is not fit for work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job and how often it runs; `work` answers with figures for the record of the run."""
+
+    name: str
+    interval: timedelta
+    work: Work
+
+
+def scheduled_jobs(settings: Settings) -> Sequence[Job]:
+    """All jobs, with the intervals that the settings ask for."""
+    return (
+        Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
+        Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
+    )
+
+
+def intervals(settings: Settings) -> Mapping[str, timedelta]:
+    """The interval of every job by its name, as `queries.jobs.job_health` wants it."""
+    return {job.name: job.interval for job in scheduled_jobs(settings)}
+
+
+async def _sweep(db: Database, now: datetime) -> Mapping[str, Any]:
+    swept = await flag_due(db, now)
+    return {"looked_at": swept.looked_at, "raised": swept.raised, "by_kind": dict(swept.by_kind)}
+
+
+async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
+    kept = await keep_house(db, now)
+    return {"idempotency_keys": kept.idempotency_keys, "runs": kept.runs}
