@@ -28,6 +28,7 @@ from mla_tracker.domain.calendars import SATURDAY_SUNDAY, Hours, WorkingCalendar
 from mla_tracker.domain.counting import RULES, CountingRule, Period, deadline
 from mla_tracker.domain.errors import InvalidEntry, UnknownLimit
 from mla_tracker.domain.vocabulary import Roll, Unit
+from mla_tracker.queries.calendars import calendar_in_force
 from mla_tracker.storage.database import Database, DbRole
 
 LONGEST: Final = 10**10
@@ -142,11 +143,13 @@ EXAMPLES: Final[Mapping[str, Any]] = {
         description="Nothing is recorded, so an Idempotency-Key changes nothing.",
     ),
 )
-async def count_deadline(entry: DeadlineQuestion, actor: Actor, database: Database) -> Response[bytes]:
+async def count_deadline(
+    entry: DeadlineQuestion, actor: Actor, database: Database, now: datetime
+) -> Response[bytes]:
     """The end of a period by any rule and calendar, with the reasons."""
     _check_pauses(entry)
     zone = _zone(entry)
-    calendar = await _calendar(entry.calendar, database)
+    calendar = await _calendar(entry.calendar, database, now)
     counted = deadline(
         entry.start,
         Period(entry.amount, entry.unit),
@@ -192,14 +195,11 @@ def _rule(counting: str | Counting) -> CountingRule:
     return CountingRule(**counting.model_dump())
 
 
-async def _calendar(calendar: str | InlineCalendar, database: Database) -> WorkingCalendar:
+async def _calendar(calendar: str | InlineCalendar, database: Database, now: datetime) -> WorkingCalendar:
     if isinstance(calendar, InlineCalendar):
         return _inline(calendar)
-    from mla_tracker.queries.calendars import calendar_in_force
-
-    async with database.transaction(DbRole.API, read_only=True) as tx:
-        found: WorkingCalendar = await calendar_in_force(tx, calendar)
-    return found
+    async with database.transaction(DbRole.API) as tx:
+        return await calendar_in_force(tx, calendar, now)
 
 
 def _inline(calendar: InlineCalendar) -> WorkingCalendar:

@@ -1,0 +1,124 @@
+"""What a country's authority does with its calendar of working days: say what differs from the one that ships."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import asyncpg
+
+from mla_tracker.catalogue import holiday_calendars as shipped
+from mla_tracker.catalogue.countries import is_country
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
+from mla_tracker.domain.calendars import WorkingCalendar
+from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
+from mla_tracker.domain.vocabulary import Role
+from mla_tracker.storage.calendar_versions import CalendarVersion, insert_version, version_in_force
+from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.stale import Changed, mark_for_country
+
+WRITERS: Final = (Role.HEAD, Role.ADMIN)
+"""A calendar moves the dates of every case of the country, so a person in charge answers for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCalendar:
+    """What a country says of its calendar, in full: it replaces what it said before.
+
+    `region`: the subdivision whose holidays to start from, e.g. "MD" of ES-MD. `source`: the decree or gazette.
+    `words` is the same as the client gave it, kept to be shown and sent again.
+    """
+
+    own: CalendarOverrides
+    source: str
+    words: Mapping[str, Any]
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarChanged:
+    """The version in force now, and how many requests wait to be counted anew because of it."""
+
+    version: int
+    requests_waiting: int
+
+
+async def change_calendar(
+    db: Database,
+    country: str,
+    entry: NewCalendar,
+    *,
+    expected: frozenset[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> CalendarChanged:
+    """Put a new version of a country's calendar in force: the one that ships today, with what the country says.
+
+    The requests concerned are marked in the same transaction and counted anew by a job, so that nothing is lost if
+    this process ends. `expected` are the versions that the change may be based on, None for any. The time zone stays.
+    Raises NotFound for what is no country, NotAllowed for another country's calendar, VersionStale, InvalidEntry
+    naming every field at fault.
+    """
+    if not is_country(country):
+        raise no_such_country(country)
+    _require_writer(actor, country)
+    calendar = laid_over(await _shipped(country, entry.region, now.date()), entry.own)
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        before = await version_in_force(tx, country, now)
+        if expected is not None and before.version not in expected:
+            raise _stale(before)
+        if (calendar, entry.words, entry.source) == (before.calendar, before.overrides, before.source):
+            return CalendarChanged(before.version, 0)
+        after = CalendarVersion(
+            country, before.version + 1, before.zone, calendar, entry.words, entry.source, now
+        )
+        try:
+            await insert_version(tx, after, account_id=actor.account_id)
+        except asyncpg.UniqueViolationError:
+            raise _stale(before) from None
+        days = days_changed(before.calendar, calendar)
+        waiting = await mark_for_country(tx, country, now, Changed(*days)) if days else 0
+    return CalendarChanged(after.version, waiting)
+
+
+def no_such_country(country: str) -> NotFound:
+    """The refusal of a calendar of nowhere."""
+    return NotFound(
+        f"There is no country {country[:20]!r}. Give its ISO 3166-1 alpha-2 code in capital letters, e.g. MA or ES."
+    )
+
+
+def _require_writer(actor: Actor, country: str) -> None:
+    if not actor.speaks_for(country):
+        raise NotAllowed(
+            f"The calendar of {country} is set by {country}. This account belongs to {', '.join(actor.countries)}."
+        )
+    if actor.role not in WRITERS:
+        raise NotAllowed(
+            f"This account is {actor.role}; the calendar is set by the head of the authority or an administrator."
+        )
+
+
+async def _shipped(country: str, region: str | None, today: date) -> WorkingCalendar:
+    known = shipped.subdivisions(country)
+    if region is not None and region not in known:
+        named = (
+            f"Known are {', '.join(known)}."
+            if known
+            else "No regions of this country are known: leave it out."
+        )
+        raise InvalidEntry(
+            f"{country} has no region {region} with holidays of its own.",
+            fields=[("/region", f"Not a region of {country}. {named}")],
+        )
+    years = shipped.years_around(today)
+    return await asyncio.to_thread(shipped.country_calendar, country, region, years=years)
+
+
+def _stale(before: CalendarVersion) -> VersionStale:
+    return VersionStale(
+        f"The calendar of {before.country} has changed; read it again and base the change on what it says now.",
+        facts={"version": before.version},
+    )
