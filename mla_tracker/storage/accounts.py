@@ -1,4 +1,4 @@
-"""Accounts and their tokens in the database: rows in, rows out."""
+"""Accounts and their tokens in the database, within the transaction that is open (`tx`)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,20 +6,20 @@ from uuid import UUID
 
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.tables import Account, ApiToken
 
 
 async def insert_account(
-    tx: Tx, account_id: UUID, *, name: str, countries: Sequence[str], role: Role, now: datetime
+    _: Tx, account_id: UUID, *, name: str, countries: Sequence[str], role: Role, now: datetime
 ) -> None:
     """Save a new account."""
-    await tx.execute(
-        "insert into account (id, name, countries, role, created_at) values ($1, $2, $3, $4, $5)",
-        account_id, name, list(countries), role.value, now,
-    )  # fmt: skip
+    await Account.insert(
+        Account(id=account_id, name=name, countries=list(countries), role=role.value, created_at=now)
+    )
 
 
 async def insert_token(
-    tx: Tx,
+    _: Tx,
     token_id: UUID,
     *,
     account_id: UUID,
@@ -29,29 +29,38 @@ async def insert_token(
     now: datetime,
 ) -> None:
     """Save a token by its SHA-256; the token itself is never stored."""
-    await tx.execute(
-        "insert into api_token (id, account_id, name, token_hash, created_at, expires_at) values ($1, $2, "
-        "$3, $4, $5, $6)",
-        token_id, account_id, name, token_hash, now, expires_at,
-    )  # fmt: skip
+    await ApiToken.insert(
+        ApiToken(
+            id=token_id,
+            account_id=account_id,
+            name=name,
+            token_hash=token_hash,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
 
 
-async def lock_account(tx: Tx, account_id: UUID) -> bool:
+async def lock_account(_: Tx, account_id: UUID) -> bool:
     """Lock an account that is not disabled; false if there is none."""
-    sql = "select 1 from account where id = $1 and disabled_at is null for update"
-    return await tx.fetchval(sql, account_id) is not None
+    open_ones = Account.select(Account.id).where((Account.id == account_id) & Account.disabled_at.is_null())
+    return bool(await open_ones.lock_rows("UPDATE"))
 
 
-async def revoke_token(tx: Tx, token_id: UUID, now: datetime) -> bool:
+async def revoke_token(_: Tx, token_id: UUID, now: datetime) -> bool:
     """End a token from now on; the first revocation stays. False if there is no such token."""
-    sql = "update api_token set revoked_at = coalesce(revoked_at, $2) where id = $1 returning 1"
-    return await tx.fetchval(sql, token_id, now) is not None
+    await ApiToken.update({ApiToken.revoked_at: now}).where(
+        (ApiToken.id == token_id) & ApiToken.revoked_at.is_null()
+    )
+    return await ApiToken.exists().where(ApiToken.id == token_id)
 
 
-async def disable_account(tx: Tx, account_id: UUID, now: datetime) -> bool:
+async def disable_account(_: Tx, account_id: UUID, now: datetime) -> bool:
     """End an account and so all its tokens from now on; its history stays. False if there is none."""
-    sql = "update account set disabled_at = coalesce(disabled_at, $2) where id = $1 returning 1"
-    return await tx.fetchval(sql, account_id, now) is not None
+    await Account.update({Account.disabled_at: now}).where(
+        (Account.id == account_id) & Account.disabled_at.is_null()
+    )
+    return await Account.exists().where(Account.id == account_id)
 
 
 async def touch_token(tx: Tx, token_id: UUID, now: datetime, *, not_since: datetime) -> None:

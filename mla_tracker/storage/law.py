@@ -14,6 +14,7 @@ from mla_tracker.catalogue.toml_tables import CatalogueError
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.limits import Limit
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.tables import CalendarVersion, LimitVersion
 
 _LIMIT: TypeAdapter[Limit] = TypeAdapter(Limit)
 # What a limit says about itself rather than about time: it may be put right without a new version.
@@ -63,15 +64,22 @@ async def store_limits(tx: Tx, limits: Iterable[Limit], now: datetime) -> int:
         stored = held.get((limit.id, limit.version))
         if stored is None:
             added += 1
-            await tx.execute(
-                """
-                insert into limit_version (id, version, definition, digest, basis, stage, country, convention,
-                    published_on, valid_from, valid_to, recorded_at)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-                """,
-                limit.id, limit.version, document, digest, limit.basis.value, limit.stage.value, limit.country,
-                limit.convention, limit.published_on, limit.valid_from, limit.valid_to, now,
-            )  # fmt: skip
+            await LimitVersion.insert(
+                LimitVersion(
+                    id=limit.id,
+                    version=limit.version,
+                    definition=document,
+                    digest=digest,
+                    basis=limit.basis.value,
+                    stage=limit.stage.value,
+                    country=limit.country,
+                    convention=limit.convention,
+                    published_on=limit.published_on,
+                    valid_from=limit.valid_from,
+                    valid_to=limit.valid_to,
+                    recorded_at=now,
+                )
+            )
         elif stored != digest:
             raise CatalogueError(
                 f"The limit {limit.id}, version {limit.version}, differs in law from the one in this database. "
@@ -116,13 +124,17 @@ async def calendars_in_force(tx: Tx, countries: Sequence[str], now: datetime) ->
         for country in missing:
             fresh = shipped.country_calendar(country, years=shipped.years_around(now.date()))
             document = shipped.to_document(fresh)
-            await tx.execute(
-                """
-                insert into calendar_version (country, version, zone, document, digest, source, applied_at)
-                values ($1, 1, $2, $3, $4, $5, $6) on conflict do nothing
-                """,
-                country, default_zone(country).key, document, shipped.digest(document), shipped.source(), now,
-            )  # fmt: skip
+            first = CalendarVersion(
+                country=country,
+                region="",
+                version=1,
+                zone=default_zone(country).key,
+                document=document,
+                digest=shipped.digest(document),
+                source=shipped.source(),
+                applied_at=now,
+            )
+            await CalendarVersion.insert(first).on_conflict(action="DO NOTHING")
         rows |= await _current(tx, missing)
     found: dict[str, WorkingCalendar] = {}
     for country, (version, digest) in rows.items():
