@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from mla_tracker.cli.opening import ready
+from mla_tracker.cli.opening import now, ready
 from mla_tracker.domain.vocabulary import Unit
 from mla_tracker.settings import Settings, load_settings
 from mla_tracker.storage.errors import CannotRun
@@ -95,6 +95,6 @@ async def _count(settings: Settings, question: dict[str, Any]) -> dict[str, Any]
     except Problem as problem:
         raise CannotRun("\n".join(f"{where}: {what}" for where, what in problem.errors)) from None
     async with ready(settings) as database:
-        answer = await count_deadline.fn(entry=entry, actor=None, database=database)
+        answer = await count_deadline.fn(entry=entry, actor=None, database=database, now=now())
     found: dict[str, Any] = json.loads(answer.content)
     return found

@@ -121,12 +121,14 @@ async def serve_until_stopped(
     """Serve until SIGINT or SIGTERM, then let what runs come to its end."""
     from mla_tracker.api.app import create_app
     from mla_tracker.api.metrics import HttpMetrics
+    from mla_tracker.cli.fitness import readiness
     from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.measures import JobMeasures
     from mla_tracker.scheduler.running import scheduling
 
     figures = HttpMetrics()
-    application = create_app(database, settings, now=now, http_metrics=figures)
+    checks = readiness(settings, began=now())
+    application = create_app(database, settings, now=now, ready_checks=checks, http_metrics=figures)
     async with AsyncExitStack() as stack:
         if run_scheduler:
             measures = JobMeasures(figures.registry)
@@ -141,15 +143,21 @@ async def serve_until_stopped(
             server_header=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
-        tell(
-            f"Serving {address(settings)} (the documentation is at {address(settings)}/schema). Ctrl-C stops it."
-        )
-        await _Server(config).serve(sockets=[listener])
+        await _Server(config, address(settings)).serve(sockets=[listener])
         tell("Stopping: letting what runs come to its end ...")
 
 
 class _Server(uvicorn.Server):
     """uvicorn raises the signal that stopped it once more when it is done; we have things to stop after it."""
+
+    def __init__(self, config: uvicorn.Config, where: str) -> None:
+        super().__init__(config)
+        self._where = where
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so only when it is true."""
+        await super().startup(sockets=sockets)
+        tell(f"Serving {self._where} (the documentation is at {self._where}/schema). Ctrl-C stops it.")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,16 +6,20 @@ import io
 import os
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import asyncpg
-from piccolo.apps.migrations.auto.migration_manager import MigrationManager
-from piccolo.apps.migrations.tables import Migration
 
 from mla_tracker.storage.database import ENGINE, Database, DbRole, TimeLimits, Tx
 from mla_tracker.storage.errors import CannotRun, DatabaseNewer
-from mla_tracker.storage.piccolo_app import APP_NAME, MIGRATIONS
 
+if TYPE_CHECKING:  # Piccolo's migrations take 0.1 s to import, and few commands run any
+    from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+APP_NAME = "mla_tracker"
+MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6D6C6174  # any number that only we use: "mlat"
 WAIT_FOR_OTHER_PROCESS = 120_000
 WAIT_FOR_A_TABLE = 5_000
@@ -40,7 +44,7 @@ async def migrate(database: Database, *, told: Callable[[str], None] = lambda _:
 async def pending(database: Database) -> list[str]:
     """The migrations that have not run, in order. Raises DatabaseNewer as `migrate` does."""
     async with database.transaction(DbRole.OWNER, read_only=True) as tx:
-        return await _pending(tx)
+        return await pending_in(tx)
 
 
 async def require_up_to_date(database: Database) -> None:
@@ -63,8 +67,10 @@ async def run_sql(name: str) -> None:
     await tx.execute((MIGRATIONS / f"{name}.sql").read_text(encoding="utf-8"))
 
 
-def from_sql(name: str, description: str) -> MigrationManager:
+def from_sql(name: str, description: str) -> "MigrationManager":
     """A migration that consists of its SQL file."""
+    from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
     manager = MigrationManager(migration_id=name, app_name=APP_NAME, description=description)
 
     async def run() -> None:
@@ -79,14 +85,12 @@ async def _run_next(database: Database, told: Callable[[str], None]) -> str | No
         async with database.transaction(DbRole.OWNER, limits=_LIMITS) as tx:
             await tx.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             await tx.execute(f"SET LOCAL lock_timeout = {WAIT_FOR_A_TABLE}")
-            missing = await _pending(tx)
+            missing = await pending_in(tx)
             if not missing:
                 return None
             name = missing[0]
             told(name)
-            await _run(name)
-            await Migration.create_table(if_not_exists=True)
-            await Migration.insert(Migration(name=name, app_name=APP_NAME))
+            await _run(tx, name)
             return name
     except asyncpg.LockNotAvailableError as error:
         raise CannotRun(
@@ -100,7 +104,8 @@ async def _run_next(database: Database, told: Callable[[str], None]) -> str | No
         ) from error
 
 
-async def _pending(tx: Tx) -> list[str]:
+async def pending_in(tx: Tx) -> list[str]:
+    """What `pending` answers, asked in a transaction of any role."""
     names = known()
     if await tx.fetchval("SELECT to_regclass('migration')") is None:
         return names
@@ -115,7 +120,10 @@ async def _pending(tx: Tx) -> list[str]:
     return [name for name in names if name not in recorded]
 
 
-async def _run(name: str) -> None:
+async def _run(tx: Tx, name: str) -> None:
+    """Run one migration and record it in Piccolo's table."""
+    from piccolo.apps.migrations.tables import Migration
+
     # Piccolo looks its engine up by this name, and prints what it does.
     os.environ["PICCOLO_CONF"] = "mla_tracker.storage.piccolo_conf"
     Migration._meta.db = ENGINE
@@ -124,3 +132,6 @@ async def _run(name: str) -> None:
     manager = await forwards()
     with contextlib.redirect_stdout(io.StringIO()):
         await manager.run()
+    await Migration.create_table(if_not_exists=True)
+    await Migration.insert(Migration(name=name, app_name=APP_NAME))
+    await tx.execute("GRANT SELECT ON migration TO mla_api, mla_jobs")
