@@ -89,7 +89,7 @@ async def test_an_expiry_that_ran_out_is_expired_and_not_overdue(
 
 
 WRONG = [
-    ("state", "late"), ("state", ""), ("stage", "arrive"), ("country", "es"), ("counterpart", "XX"), ("kind", "x"),
+    ("state", "late"), ("state", "late,"), ("stage", "arrive"), ("country", "es"), ("counterpart", "XX"), ("kind", "x"),
     ("due_before", "2026-02-30"), ("due_from", "yesterday"), ("stopped_from", "2026-03-02T10:00:00Z"), ("as", "both"),
     ("obligor", "nobody"), ("effect", "soft"), ("basis", "habit"), ("result", "won"), ("limit", "0"), ("page", "2"),
     ("assigned_to", ""), ("assigned_to", "a\x00b"),

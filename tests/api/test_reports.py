@@ -90,7 +90,6 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
     ),
     ({**MARCH, "group_by": "counterpart,colour"}, {"/group_by/1"}),
     ({**MARCH, "group_by": "kind,kind"}, {"/group_by"}),
-    ({**MARCH, "group_by": ""}, {"/group_by/0"}),
     ({**MARCH, "whose": "mine", "until": "x"}, {"/whose", "/until"}),
     ({"from": ["2026-03-01", "2026-03-02"], "to": "2026-04-01"}, {"/from"}),
 ]
@@ -110,7 +109,7 @@ async def test_twenty_years_are_the_longest_period(spain: httpx.AsyncClient) -> 
 async def test_bands_must_ascend(spain: httpx.AsyncClient) -> None:
     for bands, pointer in (
         ("90,30", "/bands"), ("30,30", "/bands"), ("-1", "/bands/0"), ("a", "/bands/0"), ("36501", "/bands/0"),
-        ("", "/bands/0"), (",".join(map(str, range(11))), "/bands"), ("1.5", "/bands/0"), ("1" * 30, "/bands/0"),
+        ("", "/bands"), (",".join(map(str, range(11))), "/bands"), ("1.5", "/bands/0"), ("1" * 30, "/bands/0"),
     ):  # fmt: skip
         answer = await spain.get(AGEING, params={"bands": bands})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
