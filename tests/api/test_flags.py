@@ -69,7 +69,7 @@ async def test_both_countries_of_a_request_see_its_flags(
         "cleared_reason": None,
         "settled_at": None,
     }
-    assert FlagAnswer.model_validate_json(json.dumps(flag))
+    FlagAnswer.model_validate_json(json.dumps(flag))
     assert UUID(flag["id"]).version == 7
 
 
