@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mla_tracker.api.fields import Answer
 from mla_tracker.domain.explanation import Step, plain, render
-from mla_tracker.domain.wording import TEMPLATES
+from mla_tracker.domain.sentences import TEMPLATES
 
 
 class StepView(Answer):

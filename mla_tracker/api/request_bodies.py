@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from mla_tracker.api.explanations import StepView
 from mla_tracker.api.fields import (
     Answer,
     Country,
@@ -262,15 +263,6 @@ class ClockView(Answer):
     stopped_at: Instant | None
     met_extended: bool
     imprecise: bool
-
-
-class StepView(Answer):
-    """One step of an explanation: the sentence, and what it is made of."""
-
-    code: str
-    text: str
-    args: dict[str, Any]
-    source: str | None
 
 
 class ExplainedClock(ClockView):

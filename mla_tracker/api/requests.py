@@ -7,6 +7,7 @@ from litestar import Response, get, patch, post
 
 from mla_tracker.api import paging
 from mla_tracker.api.answers import answer
+from mla_tracker.api.explanations import step_views
 from mla_tracker.api.paging import Page
 from mla_tracker.api.request_bodies import (
     ClockList,
@@ -167,4 +168,5 @@ async def read_clocks(request_id: UUID, actor: Actor, database: Database, now: d
     """Every clock, each with the steps that lead to its date, their rules and their sources."""
     async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
         rows = await queries.clocks_explained(tx, request_id, actor=actor, now=now)
-    return answer(ClockList(items=[ExplainedClock.model_validate(row) for row in rows]))
+    explained = [{**row, "explanation": step_views(row["explanation"])} for row in rows]
+    return answer(ClockList(items=[ExplainedClock.model_validate(row) for row in explained]))

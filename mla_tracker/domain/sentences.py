@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from mla_tracker.domain import agreement_warnings, clock_wording, wording
+from mla_tracker.domain import agreement_warnings, clock_wording, governing, wording
 from mla_tracker.domain.explanation import Step, plain, render
 
 TEMPLATES: Mapping[str, str] = {
     **wording.TEMPLATES,
     **clock_wording.TEMPLATES,
     **agreement_warnings.TEMPLATES,
+    **governing.TEMPLATES,
 }
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")

@@ -85,26 +85,17 @@ def own_side(row: Row, actor: Actor) -> str:
 
 
 async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """The clocks of a request with the steps that lead to each date. Raises NotFound."""
+    """The clocks of a request with the steps (`Step`) that lead to each date. Raises NotFound."""
     await visible_row(tx, request_id, actor)
     rows = await tx.fetch("select * from clock where request_id = $1", request_id)
     return [
         {
             **clock_view(row, now),
-            "explanation": [_told(document) for document in row["explanation"]["steps"]],
+            "explanation": [step_of(document) for document in row["explanation"]["steps"]],
             "warnings": [sentence(step_of(document)) for document in row["explanation"]["warnings"]],
         }
         for row in sorted(rows, key=_clock_order)
     ]
-
-
-def _told(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "code": document["code"],
-        "text": sentence(step_of(document)),
-        "args": document["args"],
-        "source": document.get("source"),
-    }
 
 
 async def history(tx: Tx, request_id: UUID, *, actor: Actor) -> list[dict[str, Any]]:
