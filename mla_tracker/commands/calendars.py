@@ -15,7 +15,7 @@ from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_change
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.storage.calendar_versions import CalendarVersion, insert_version, version_in_force
+from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.stale import Changed, mark_for_country
 
@@ -71,11 +71,11 @@ async def change_calendar(
             raise _stale(before)
         if (calendar, entry.words, entry.source) == (before.calendar, before.overrides, before.source):
             return CalendarChanged(before.version, 0)
-        after = CalendarVersion(
+        after = StoredCalendar(
             country, before.version + 1, before.zone, calendar, entry.words, entry.source, now
         )
         try:
-            await insert_version(tx, after, account_id=actor.account_id)
+            await insert_version(after, account_id=actor.account_id)
         except asyncpg.UniqueViolationError:
             raise _stale(before) from None
         days = days_changed(before.calendar, calendar)
@@ -117,7 +117,7 @@ async def _shipped(country: str, region: str | None, today: date) -> WorkingCale
     return await asyncio.to_thread(shipped.country_calendar, country, region, years=years)
 
 
-def _stale(before: CalendarVersion) -> VersionStale:
+def _stale(before: StoredCalendar) -> VersionStale:
     return VersionStale(
         f"The calendar of {before.country} has changed; read it again and base the change on what it says now.",
         facts={"version": before.version},

@@ -10,13 +10,14 @@ from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.law import calendars_in_force
+from mla_tracker.storage.tables import CalendarVersion
 
 OVERRIDES = "overrides"
 """The name in a stored document under which the country's own words stand, beside the days that follow from them."""
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarVersion:
+class StoredCalendar:
     """A version of a country's calendar. `overrides` holds what the country said, empty where it is as it ships."""
 
     country: str
@@ -28,7 +29,7 @@ class CalendarVersion:
     applied_at: datetime
 
 
-async def version_in_force(tx: Tx, country: str, now: datetime) -> CalendarVersion:
+async def version_in_force(tx: Tx, country: str, now: datetime) -> StoredCalendar:
     """The newest version of a country's calendar (ISO alpha-2); the one that ships is stored if there is none yet."""
     await calendars_in_force(tx, [country], now)
     row = await tx.fetchrow(
@@ -40,7 +41,7 @@ async def version_in_force(tx: Tx, country: str, now: datetime) -> CalendarVersi
     )
     assert row is not None
     document = row["document"]
-    return CalendarVersion(
+    return StoredCalendar(
         country=country,
         version=row["version"],
         zone=row["zone"],
@@ -51,14 +52,19 @@ async def version_in_force(tx: Tx, country: str, now: datetime) -> CalendarVersi
     )
 
 
-async def insert_version(tx: Tx, version: CalendarVersion, *, account_id: UUID) -> None:
+async def insert_version(calendar: StoredCalendar, *, account_id: UUID) -> None:
     """Store a version. Raises asyncpg.UniqueViolationError if another writer has just stored one of this number."""
-    document = {**shipped.to_document(version.calendar), OVERRIDES: dict(version.overrides)}
-    await tx.execute(
-        """
-        insert into calendar_version (country, version, zone, document, digest, source, applied_at, applied_by)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
-        """,
-        version.country, version.version, version.zone, document, shipped.digest(document), version.source,
-        version.applied_at, account_id,
-    )  # fmt: skip
+    document = {**shipped.to_document(calendar.calendar), OVERRIDES: dict(calendar.overrides)}
+    await CalendarVersion.insert(
+        CalendarVersion(
+            country=calendar.country,
+            region="",
+            version=calendar.version,
+            zone=calendar.zone,
+            document=document,
+            digest=shipped.digest(document),
+            source=calendar.source,
+            applied_at=calendar.applied_at,
+            applied_by=account_id,
+        )
+    )
