@@ -1,7 +1,6 @@
 """The ASGI application: all routes in one list, what every handler may ask for, and the edge around it."""
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -33,8 +32,6 @@ from mla_tracker.api import (
 from mla_tracker.api.edge import Edge
 from mla_tracker.api.health import Check
 from mla_tracker.api.metrics import HttpMetrics
-from mla_tracker.api.openapi import IDEMPOTENCY_KEY_PATTERN
-from mla_tracker.api.problems import INVALID_HEADER, Problem
 from mla_tracker.api.routes import MAX_BODY, marked, read_body
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
@@ -88,8 +85,6 @@ OUTSIDE: Final[Sequence[HTTPRouteHandler]] = [
 
 READY_CHECKS: Final[Sequence[Check]] = []
 """What /health/ready asks besides the database itself."""
-
-_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN.rstrip("$") + r"\Z")
 
 
 def create_app(
@@ -152,16 +147,9 @@ def provide_if_match(request: Request[Any, Any, Any]) -> frozenset[int] | None:
 
 async def provide_idempotency(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
     """The caller's key for this write, bound to its account, route, path and body. Raises the 400 problem."""
-    key = request.headers.get("Idempotency-Key")
+    key = conditional.idempotency_key(request.headers.get("Idempotency-Key"))
     if key is None:
         return None
-    if not _KEY.match(key):
-        sentence = "Give 1 to 200 visible ASCII characters, e.g. a UUID."
-        raise Problem(
-            INVALID_HEADER,
-            f"Idempotency-Key is not valid. {sentence}",
-            errors=[("/Idempotency-Key", sentence)],
-        )
     path = request.scope["path"].encode()
     digest = hashlib.sha256(path + b"\n" + await read_body(request)).digest()
     actor = auth.provide_actor(request)

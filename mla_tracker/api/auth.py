@@ -13,6 +13,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 
 from mla_tracker.api import bodies
+from mla_tracker.api.conditional import idempotency_key
 from mla_tracker.api.fields import Query
 from mla_tracker.api.problems import PASSING_FAULTS, UNAUTHENTICATED, Problem
 from mla_tracker.api.routes import Route
@@ -76,7 +77,7 @@ def needs(actor: Actor, *roles: Role) -> None:
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Litestar's guard on every route: path well formed, token valid, role allowed, no stray parameters."""
+    """Litestar's guard on every route: path well formed, token valid, role allowed, nothing strange beside the body."""
     if connection.scope.get("method") == "OPTIONS":
         return
     path = connection.scope["path"]
@@ -90,6 +91,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         connection.scope["auth"] = actor
         if route.roles:
             needs(actor, *route.roles)
+    if route.idempotent:
+        idempotency_key(connection.headers.get("Idempotency-Key"))
     if route.query is None and connection.scope["query_string"]:
         bodies.parse_query(Query, connection.scope["query_string"])
 

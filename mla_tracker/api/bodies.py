@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ from mla_tracker.api.problems import INVALID_ENTRY, INVALID_QUERY, UNSUPPORTED_M
 
 MAX_DEPTH: Final = 32
 MAX_INTEGER: Final = 2**63 - 1
+MAX_EXACT: Final = 2**53
 MAX_ERRORS: Final = 100
 MAX_QUERY_PARAMETERS: Final = 100
 
@@ -47,9 +49,9 @@ def parse(
 ) -> Model:
     """The body as its model. Raises the 415 problem, or the 400 problem that names every field at fault."""
     require_json(content_type, content_encoding)
-    value, faults = _read_json(raw)
+    value, faults, plain = _read_json(raw)
     try:
-        entry = model.model_validate_json(raw, strict=True)
+        entry = model.model_validate_json(plain, strict=True)
     except ValidationError as error:
         faults += _faults(error, value, model, known=faults)
     else:
@@ -66,21 +68,21 @@ def parse_query(model: type[Model], query_string: bytes) -> Model:
     for name, text in _pairs(query_string):
         if name not in kinds:
             faults.append((_pointer([name]), _unknown("parameter", name, kinds)))
-        elif kinds[name] is list:
-            values.setdefault(name, []).extend(text.split(","))
+        elif kinds[name].many:
+            items = [_plain_value(item, kinds[name].of) for item in text.split(",")] if text else []
+            values.setdefault(name, []).extend(items)
         elif name in values:
             faults.append((_pointer([name]), "Given more than once. Give it once."))
         else:
-            values[name] = _plain_value(text, kinds[name])
+            values[name] = _plain_value(text, kinds[name].of)
     faults += _hidden_faults(values)
-    if not faults or values:
-        try:
-            query = model.model_validate_json(json.dumps(values), strict=True)
-        except ValidationError as error:
-            faults += _faults(error, values, model, known=faults)
-        else:
-            if not faults:
-                return query
+    try:
+        query = model.model_validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        faults += _faults(error, values, model, known=faults)
+    else:
+        if not faults:
+            return query
     raise _problem(INVALID_QUERY, faults, "the query")
 
 
@@ -101,21 +103,27 @@ def _pairs(query_string: bytes) -> list[tuple[str, str]]:
 
 
 @cache
-def _parameter_kinds(model: type[BaseModel]) -> Mapping[str, type]:
-    """For each parameter by its outer name: int, bool, list, or str for all else."""
+def _parameter_kinds(model: type[BaseModel]) -> Mapping[str, "_Parameter"]:
+    """How to read each parameter, by its outer name."""
     return {field.alias or name: _kind(field.annotation) for name, field in model.model_fields.items()}
 
 
-def _kind(annotation: Any) -> type:
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """Numbers, truth values or text (`of`), and whether many of them, parted by commas."""
+
+    of: type
+    many: bool = False
+
+
+def _kind(annotation: Any) -> _Parameter:
     if annotation in (int, bool):
-        return int if annotation is int else bool
-    origin = get_origin(annotation)
-    if origin in (list, tuple, frozenset):
-        return list
-    for part in get_args(annotation) if origin is not None else ():
-        if part is not type(None) and (kind := _kind(part)) is not str:
-            return kind
-    return str
+        return _Parameter(annotation)
+    parts = [
+        _kind(part) for part in get_args(annotation) if part is not type(None) and not isinstance(part, str)
+    ]
+    many = get_origin(annotation) in (list, tuple, set, frozenset) or any(part.many for part in parts)
+    return _Parameter(next((part.of for part in parts if part.of is not str), str), many)
 
 
 def _plain_value(text: str, kind: type) -> Any:
@@ -137,8 +145,12 @@ def _problem(kind: Kind, faults: Sequence[Fault], where: str) -> Problem:
     return Problem(kind, detail, errors=unique[:MAX_ERRORS])
 
 
-def _read_json(raw: bytes) -> tuple[Any, list[Fault]]:
-    """The body as plain values, with the faults that a model would not see. Raises if it is no JSON."""
+def _read_json(raw: bytes) -> tuple[Any, list[Fault], bytes | str]:
+    """The body as plain values, the faults in it that a model would not see, and the body for the model.
+
+    That is the body itself, but with whole numbers without their decimals: 2.0 is an integer in JSON Schema.
+    Raises the 400 problem if it is no JSON.
+    """
     if not raw.strip():
         raise _no_json("The body is empty. Send a JSON object.")
     try:
@@ -146,6 +158,7 @@ def _read_json(raw: bytes) -> tuple[Any, list[Fault]]:
     except UnicodeDecodeError as error:
         raise _no_json(f"The body is not UTF-8 (byte {error.start}). Encode it as UTF-8.") from None
     doubled: list[str] = []
+    written_out = False
 
     def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -153,9 +166,21 @@ def _read_json(raw: bytes) -> tuple[Any, list[Fault]]:
             doubled.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         return found
 
+    def as_number(digits: str) -> float:
+        nonlocal written_out
+        number = float(digits)
+        if abs(number) <= MAX_EXACT and number.is_integer():
+            written_out = True
+            return int(number)
+        return number
+
     try:
         value = json.loads(
-            text, object_pairs_hook=as_object, parse_constant=_refuse_constant, parse_int=_whole_number
+            text,
+            object_pairs_hook=as_object,
+            parse_constant=_refuse_constant,
+            parse_int=_whole_number,
+            parse_float=as_number,
         )
     except RecursionError:
         raise _no_json(f"The body is nested deeper than {MAX_DEPTH} levels. Flatten it.") from None
@@ -168,7 +193,7 @@ def _read_json(raw: bytes) -> tuple[Any, list[Fault]]:
         (_pointer([name] if name in at_top else []), f"{name!r} is given twice in one object. Give it once.")
         for name in doubled
     ]
-    return value, faults + list(_hidden_faults(value))
+    return value, faults + list(_hidden_faults(value)), json.dumps(value) if written_out else raw
 
 
 def _no_json(sentence: str) -> Problem:

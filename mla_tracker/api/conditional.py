@@ -1,4 +1,4 @@
-"""Entity tags: the version of a record as ETag, and the condition of a change in If-Match."""
+"""Headers that make a call conditional: the version of a record as ETag and in If-Match, and Idempotency-Key."""
 
 import re
 from typing import Final
@@ -6,6 +6,8 @@ from typing import Final
 from mla_tracker.api.problems import INVALID_HEADER, PRECONDITION_REQUIRED, Problem
 
 IF_MATCH_PATTERN: Final = r'^(\*|(W/)?"[\x21\x23-\x7e]{0,64}"(, ?(W/)?"[\x21\x23-\x7e]{0,64}"){0,9})$'
+IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
+_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN.rstrip("$") + r"\Z")
 _CONDITION: Final = re.compile(IF_MATCH_PATTERN.rstrip("$") + r"\Z")
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}\Z")
@@ -35,6 +37,16 @@ def expected_versions(if_match: str | None) -> frozenset[int] | None:
     if condition == "*":
         return None
     return frozenset(int(tag) for weak, tag in _TAG.findall(condition) if not weak and _VERSION.match(tag))
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The caller's key for a write, if it sent one. Raises the 400 problem for one that cannot be kept."""
+    if header is None or _KEY.match(header):
+        return header
+    sentence = "Give 1 to 200 visible ASCII characters, e.g. a UUID."
+    raise Problem(
+        INVALID_HEADER, f"Idempotency-Key is not valid. {sentence}", errors=[("/Idempotency-Key", sentence)]
+    )
 
 
 def is_unchanged(if_none_match: str | None, tag: str) -> bool:

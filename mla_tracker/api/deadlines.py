@@ -1,25 +1,32 @@
 """The engine by itself: POST /deadlines counts a period and says why it ends when it does."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from litestar import Response, post
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from mla_tracker.api.answers import answer
 from mla_tracker.api.explanations import StepView, step_views
 from mla_tracker.api.fields import (
+    DAY_PATTERN,
+    DAY_SCHEMA,
+    INSTANT_HELP,
+    INSTANT_SCHEMA,
+    TIME_PATTERN,
     Answer,
     ClockTime,
     Country,
     Day,
     DayKey,
-    DayOrInstant,
     Entry,
     Instant,
     ZoneName,
+    read_day_or_instant,
+    wrong,
 )
 from mla_tracker.api.routes import documented
 from mla_tracker.catalogue.countries import default_zone
@@ -27,6 +34,7 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendars import SATURDAY_SUNDAY, Hours, WorkingCalendar, minutes_of
 from mla_tracker.domain.counting import RULES, CountingRule, Period, deadline
 from mla_tracker.domain.errors import InvalidEntry, UnknownLimit
+from mla_tracker.domain.local_time import instant_of_wall_time
 from mla_tracker.domain.vocabulary import Roll, Unit
 from mla_tracker.queries.calendars import calendar_in_force
 from mla_tracker.storage.database import Database, DbRole
@@ -37,7 +45,32 @@ MAX_BODY: Final = 1024 * 1024
 Span: TypeAlias = tuple[ClockTime, ClockTime]
 Spans: TypeAlias = Annotated[list[Span], Field(max_length=24)]
 Weekday: TypeAlias = Annotated[int, Field(ge=0, le=6)]
-Pause: TypeAlias = tuple[DayOrInstant, DayOrInstant]
+LOCAL_TIME_PATTERN: Final = rf"{DAY_PATTERN[:-1]}T{TIME_PATTERN}$"
+_LOCAL_TIME: Final = re.compile(LOCAL_TIME_PATTERN[:-1] + r"\Z")
+
+
+def _read_moment(value: object) -> date | datetime:
+    """A date, an instant, or a local time that still lacks its zone (naive)."""
+    if isinstance(value, str) and _LOCAL_TIME.match(value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise wrong(f"There is no such day. {INSTANT_HELP}") from None
+    return read_day_or_instant(value)
+
+
+Moment: TypeAlias = Annotated[
+    date | datetime,
+    PlainValidator(_read_moment),
+    WithJsonSchema(
+        {
+            "anyOf": [DAY_SCHEMA, INSTANT_SCHEMA, {"type": "string", "pattern": LOCAL_TIME_PATTERN}],
+            "description": "A date, an instant with its offset, or a local time in `timezone`; "
+            "of an hour that comes twice the first is meant.",
+        }
+    ),
+]
+Pause: TypeAlias = tuple[Moment, Moment]
 
 
 class InlineCalendar(Entry):
@@ -82,7 +115,7 @@ class PeriodEntry(Entry):
 class DeadlineQuestion(PeriodEntry):
     """When does a period end that an event starts?"""
 
-    start: DayOrInstant
+    start: Moment
     counting: (
         Literal["calendar", "eu-1182-71", "roll-forward", "inclusive", "instants", "working-days"] | Counting
     ) = Field(default=Counting(), description="Left out: the day of the event is excluded and nothing rolls.")
@@ -151,12 +184,12 @@ async def count_deadline(
     zone = _zone(entry)
     calendar = await _calendar(entry.calendar, database, now)
     counted = deadline(
-        entry.start,
+        _in_zone(entry.start, zone),
         Period(entry.amount, entry.unit),
         rule=_rule(entry.counting),
         calendar=calendar,
         zone=zone,
-        pauses=entry.pauses,
+        pauses=[(_in_zone(stop, zone), _in_zone(resume, zone)) for stop, resume in entry.pauses],
         plus=[Period(entry.plus.amount, entry.plus.unit)] if entry.plus else (),
     )
     return answer(
@@ -181,6 +214,13 @@ def _check_pauses(entry: DeadlineQuestion) -> None:
     ]
     if wrong:
         raise InvalidEntry(f"`start` is {kind}, and so must be both ends of every pause.", fields=wrong)
+
+
+def _in_zone(moment: date | datetime, zone: ZoneInfo) -> date | datetime:
+    """A local time as the instant that it is in the zone; all else as it stands."""
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        return instant_of_wall_time(moment, zone)
+    return moment
 
 
 def _zone(entry: DeadlineQuestion) -> ZoneInfo:

@@ -186,7 +186,10 @@ DayOrInstant: TypeAlias = Annotated[
 """A plain date or an aware instant in UTC."""
 
 Country: TypeAlias = Annotated[
-    str, PlainValidator(_read_country), WithJsonSchema({"type": "string", "enum": sorted(COUNTRIES)})
+    str,
+    PlainValidator(_read_country),
+    WithJsonSchema({"type": "string", "enum": sorted(COUNTRIES)}, mode="validation"),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"}, mode="serialization"),
 ]
 """The ISO 3166-1 alpha-2 code of a country."""
 

@@ -33,14 +33,13 @@ from pydantic.json_schema import models_json_schema
 
 from mla_tracker import __version__
 from mla_tracker.api import problems
-from mla_tracker.api.conditional import IF_MATCH_PATTERN
+from mla_tracker.api.conditional import IDEMPOTENCY_KEY_PATTERN, IF_MATCH_PATTERN
 from mla_tracker.api.fields import ID_PATTERN
 from mla_tracker.api.problems import Kind
 from mla_tracker.api.routes import Route
 from mla_tracker.domain import errors
 from mla_tracker.domain.vocabulary import Role
 
-IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 REFERENCE: Final = "#/components/schemas/{model}"
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+):(\w+)\}")
 _TAGS: Final[Mapping[str, str]] = {
@@ -115,13 +114,13 @@ def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str],
 
 
 def _tidy(schema: Any) -> Any:
-    """A schema without the titles that pydantic derives from field names."""
+    """A schema without the titles that pydantic derives from field names, and with no names beside a pattern."""
     if isinstance(schema, dict):
-        return {
-            name: _tidy(value)
-            for name, value in schema.items()
-            if not (name == "title" and isinstance(value, str))
+        closed = {"additionalProperties": False} if "patternProperties" in schema else {}
+        kept = {
+            name: value for name, value in schema.items() if name != "title" or not isinstance(value, str)
         }
+        return {**closed, **{name: _tidy(value) for name, value in kept.items()}}
     return [_tidy(item) for item in schema] if isinstance(schema, list) else schema
 
 
@@ -235,7 +234,7 @@ def _responses(path: str, route: Route, names: Mapping[tuple[type[BaseModel], st
         success["Idempotency-Replayed"] = _response_header(
             "`true` if an earlier call under the same key did the work.", required=False
         )
-    schema = _reference(names[route.answer, "answer"]) if route.answer is not None else {"type": "string"}
+    schema = _reference(names[route.answer, "answer"]) if route.answer is not None else {"type": "object"}
     for status, text in {route.status: "As asked.", **route.also}.items():
         responses[str(status)] = {
             "description": text,

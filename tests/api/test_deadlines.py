@@ -138,3 +138,9 @@ async def test_the_longest_counts_come_back_in_time(spain: httpx.AsyncClient) ->
     ):
         assert (await ask(spain, **question)).status_code in {200, 400}
     assert (datetime.now(UTC) - began).total_seconds() < 10
+
+
+async def test_a_local_time_is_read_in_the_time_zone_named(spain: httpx.AsyncClient) -> None:
+    # Summer time begins on 29 March 2026: 24 hours from noon end at 13:00 on the clock of Madrid.
+    answer = await ask(spain, start="2026-03-28T12:00:00", amount=24, unit="hours", timezone="Europe/Madrid")
+    assert (answer.status_code, answer.json().get("due_at")) == (200, "2026-03-29T11:00:00Z")

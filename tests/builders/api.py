@@ -2,8 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
+
+from mla_tracker.api.app import create_app
+from mla_tracker.settings import Settings
+from mla_tracker.storage.database import Database
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ADDRESS = "http://tests"
@@ -19,3 +24,12 @@ class Present:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+async def the_contract() -> dict[str, Any]:
+    """The published contract, which needs no database."""
+    app = create_app(Database.__new__(Database), Settings(), now=Present())
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        contract: dict[str, Any] = (await client.get("/schema/openapi.json")).json()
+        return contract

@@ -1,0 +1,112 @@
+"""Schemathesis against the running server: whatever its contract allows or forbids, it keeps to the contract.
+
+A quick look by default; MLA_FUZZ=thorough looks for some ten minutes.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import uvicorn
+
+from mla_tracker.api.app import create_app
+from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.domain.vocabulary import Role
+from mla_tracker.settings import Settings
+from mla_tracker.storage.database import Database
+
+CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
+SECONDS: Final = 1200
+MANY, FEW = 60, 4
+QUICK: Final = [
+    ("--mode", "positive", "--phases", "examples,coverage"),
+    ("--mode", "all", "--phases", "fuzzing"),
+]
+THOROUGH: Final = [
+    ("--mode", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "50")
+]
+
+
+@dataclass
+class Running:
+    """A server on a free port of this machine, in a thread with an event loop of its own."""
+
+    url: str
+    token: str = ""
+    server: uvicorn.Server | None = None
+
+
+@pytest.fixture
+def running(database_url: str) -> Iterator[Running]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    ready = threading.Event()
+
+    async def serve() -> None:
+        async with await Database.open(database_url, pool_size=5) as db:
+            now = datetime.now(UTC)
+            account = await create_account(
+                db, name="Rabat", countries=["MA", "ES"], role=Role.OFFICER, now=now
+            )
+            running.token = (await create_token(db, account, now=now)).secret
+            app = create_app(db, Settings(), now=lambda: datetime.now(UTC))
+            config = uvicorn.Config(app, log_config=None, access_log=False)
+            running.server = uvicorn.Server(config)
+            ready.set()
+            await running.server.serve(sockets=[listener])
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(30)
+    yield running
+    assert running.server is not None
+    running.server.should_exit = True
+    thread.join(30)
+    listener.close()
+
+
+def shortened(schema: Any) -> Any:
+    """A schema with a few values of each long list (countries, zones), as each value would be a case of its own."""
+    if isinstance(schema, dict):
+        return {
+            name: value[:: len(value) // FEW] if name == "enum" and len(value) > MANY else shortened(value)
+            for name, value in schema.items()
+        }
+    return [shortened(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def test_no_input_makes_the_server_break_its_contract(running: Running, tmp_path: Path) -> None:
+    contract = httpx.get(f"{running.url}/schema/openapi.json").json()
+    (tmp_path / "contract.json").write_text(json.dumps(shortened(contract)))
+    for options in THOROUGH if os.environ.get("MLA_FUZZ") == "thorough" else QUICK:
+        done = subprocess.run(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "schemathesis.cli",
+                    "--config-file",
+                    str(CONFIG),
+                    "run",
+                    "contract.json",
+                ),
+                *("--url", running.url, "--header", f"Authorization: Bearer {running.token}", *options),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
