@@ -103,7 +103,7 @@ async def test_pauses_are_of_the_kind_of_the_start(spain: httpx.AsyncClient) -> 
         ({"amount": 10**9}, "/amount"),
         ({"amount": 1, "unit": "centuries"}, "/unit"),
         ({"start": "2026-02-30"}, "/start"),
-        ({"start": "2026-03-02T10:00:00"}, "/start"),
+        ({"start": "2026-03-02T25:00:00"}, "/start"),
         ({"counting": "roman"}, "/counting"),
         ({"counting": {"roll": "sideways"}}, "/counting/roll"),
         ({"counting": {"min_working_days": -1}}, "/counting/min_working_days"),
