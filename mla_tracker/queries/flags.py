@@ -54,14 +54,17 @@ flag.limit_id as "limit", flag.stage, flag.obligor, flag.kind, flag.level, flag.
 flag.acknowledged_at, flag.cleared_at, flag.cleared_reason, flag.settled_at
 """
 
-_VISIBLE: Final = "(request.shared or request.recorded_by = any($1))"
+# Asked of each row as it is reached, never joined, so that flags are read in the order of their index and no further.
+_VISIBLE: Final = (
+    "(select request.shared or request.recorded_by = any($1) from request where request.id = flag.request_id)"
+)
 
 
 async def flag(tx: Tx, flag_id: UUID, *, countries: Sequence[str]) -> FlagView | None:
     """One flag, or None if these countries see no such flag."""
     row = await tx.fetchrow(
         f"""
-        select {_FIELDS} from flag join request on request.id = flag.request_id
+        select {_FIELDS} from flag
         where flag.id = $2 and (flag.requesting_country = any($1) or flag.requested_country = any($1)) and {_VISIBLE}
         """,
         list(countries), flag_id,
@@ -75,19 +78,17 @@ async def page(
     """The newest `limit` flags that these countries see, raised before `after` (instant and id, exclusive)."""
     arguments: list[object] = [list(countries), limit]
     conditions = _conditions(wanted, after, arguments)
-    # Each country's flags are read from each side's own index, newest first, and the few of each merged. A flag between
-    # two of these countries is read from the requesting side only.
-    sides = " union all ".join(
-        f"(select {_FIELDS} from flag join request on request.id = flag.request_id"
-        f" where flag.{side}_country = reader.country and {' and '.join([_VISIBLE, *more, *conditions])}"
-        " order by flag.raised_at desc, flag.id desc limit $2)"
-        for side, more in (("requesting", []), ("requested", ["flag.requesting_country <> all($1)"]))
-    )
-    rows = await tx.fetch(
-        f"select found.* from unnest($1::text[]) as reader(country) cross join lateral ({sides}) as found"
-        " order by found.raised_at desc, found.id desc limit $2",
-        *arguments,
-    )
+    # Each country's flags are read from each side's own index, newest first, and the few of each merged: `union` drops
+    # the second reading of a flag between two of these countries.
+    parts = []
+    for country in countries:
+        arguments.append(country)
+        for side in ("requesting", "requested"):
+            told = " and ".join([f"flag.{side}_country = ${len(arguments)}", _VISIBLE, *conditions])
+            parts.append(
+                f"(select {_FIELDS} from flag where {told} order by flag.raised_at desc, flag.id desc limit $2)"
+            )
+    rows = await tx.fetch(f"{' union '.join(parts)} order by raised_at desc, id desc limit $2", *arguments)
     return [_view(dict(row)) for row in rows]
 
 
@@ -105,7 +106,8 @@ def _conditions(
     if wanted.kind is not None:
         add("flag.kind = {}", wanted.kind.value)
     if wanted.open is not None:
-        add(f"(flag.cleared_at is null and flag.settled_at is null) = {str(wanted.open).lower()}")
+        standing = "flag.cleared_at is null and flag.settled_at is null"
+        add(standing if wanted.open else f"not ({standing})")
     if wanted.acknowledged is not None:
         add(f"flag.acknowledged_at is {'not ' if wanted.acknowledged else ''}null")
     if wanted.request_id is not None:
