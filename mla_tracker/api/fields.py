@@ -162,6 +162,7 @@ Day: TypeAlias = Annotated[
 DayKey: TypeAlias = Annotated[
     date,
     PlainValidator(read_day),
+    PlainSerializer(str, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date", "allOf": [{"pattern": DAY_PATTERN}]}),
 ]
 """A plain date as the name of a field."""
