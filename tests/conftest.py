@@ -13,12 +13,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 
 from mla_tracker.commands.setting_up import set_up
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.embedded import Server
+
+# A slow machine is no failure, and what fails in CI must fail again; searching anew is for developers.
+hypothesis.settings.register_profile(
+    "project", deadline=None, derandomize="CI" in os.environ, print_blob=True
+)
+hypothesis.settings.load_profile("project")
 
 PREFIX = "mla-test-"
 FOLDER = "MLA_TEST_FOLDER"

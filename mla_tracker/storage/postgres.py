@@ -43,7 +43,7 @@ def ensure_running(folder: Path, settings: dict[str, str]) -> None:
     data = folder / "pg"
     owner = _owner(data)
     if not (data / "PG_VERSION").exists():
-        _create(data, owner)
+        _create(data, owner, lasting=settings.get("fsync") != "off")
     found = (data / "PG_VERSION").read_text().strip()
     if found != str(MAJOR):
         raise CannotRun(
@@ -140,7 +140,7 @@ def _last_words(program: str, said: str) -> str:
     return f"The private PostgreSQL could not be started: {program} said: {telling[-1]}"
 
 
-def _create(data: Path, owner: dict[str, Any]) -> None:
+def _create(data: Path, owner: dict[str, Any], *, lasting: bool) -> None:
     """Make an empty database beside its place and move it there, so that half a one is never found."""
     new = data.with_name("pg.new")
     try:
@@ -160,6 +160,7 @@ def _create(data: Path, owner: dict[str, Any]) -> None:
             "--locale=C",
             "--auth-local=trust",
             "--auth-host=reject",
+            "--sync-method=fsync" if lasting else "--no-sync",
             owner=owner,
         )
         new.rename(data)

@@ -21,10 +21,12 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from mla_tracker.storage import embedded
-with embedded.running(Path(sys.argv[1])):
+with embedded.running(Path(sys.argv[1]), settings={"fsync": "off"}):
     print("ready", flush=True)
     sys.stdin.readline()
 """
+
+QUICK = {"fsync": "off"}
 
 
 @pytest.fixture
@@ -67,13 +69,13 @@ def _let_go(other: "subprocess.Popen[str]") -> None:
 
 def test_it_starts_keeps_its_data_and_stops(folder: Path) -> None:
     for expected in (1, 2):
-        with embedded.running(folder) as server:
+        with embedded.running(folder, settings=QUICK) as server:
             assert _ask(server) == expected
         assert _process(folder) is None
 
 
 def test_it_listens_on_its_socket_only_and_only_its_owner_may_enter(folder: Path) -> None:
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         process = _process(folder)
         assert process is not None
         assert [
@@ -84,7 +86,7 @@ def test_it_listens_on_its_socket_only_and_only_its_owner_may_enter(folder: Path
 
 
 def test_a_second_program_shares_it_and_the_last_one_stops_it(folder: Path) -> None:
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         first = _process(folder)
         other = _holder(folder)
         assert _process(folder) == first
@@ -99,30 +101,30 @@ def test_a_killed_user_does_not_keep_it_from_stopping(folder: Path) -> None:
     other.kill()
     other.wait()
     assert _process(folder) is not None
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         assert _ask(server) == 1
     assert _process(folder) is None
 
 
 def test_it_starts_again_after_its_server_was_killed(folder: Path) -> None:
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         assert _ask(server) == 1
         process = _process(folder)
         assert process is not None
         process.kill()
         process.wait(10)
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         assert _ask(server) == 2
 
 
 def test_a_stale_number_that_another_program_got_does_not_stop_it(folder: Path) -> None:
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         _ask(server)
         left = (folder / "pg" / "postmaster.pid").read_text().splitlines()
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         (folder / "pg" / "postmaster.pid").write_text("\n".join([str(stranger.pid), *left[1:]]) + "\n")
-        with embedded.running(folder) as server:
+        with embedded.running(folder, settings=QUICK) as server:
             assert _ask(server) == 2
     finally:
         stranger.kill()
@@ -151,7 +153,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_server(folder: Path) -> None:
 
 def test_half_a_database_is_never_taken_for_one(folder: Path) -> None:
     (folder / "pg.new" / "base").mkdir(parents=True)
-    with embedded.running(folder) as server:
+    with embedded.running(folder, settings=QUICK) as server:
         assert _ask(server) == 1
     assert not (folder / "pg.new").exists()
 
@@ -195,7 +197,7 @@ def test_a_path_too_long_for_a_socket_is_told(folder: Path) -> None:
 
 def test_a_path_of_the_longest_length_works(folder: Path) -> None:
     longest = folder / ("x" * (data_folder.LONGEST_FOLDER - len(str(folder)) - 1))
-    with embedded.running(longest) as server:
+    with embedded.running(longest, settings=QUICK) as server:
         assert _ask(server) == 1
 
 
@@ -250,7 +252,7 @@ def test_a_full_disk_is_told(folder: Path, least: int, monkeypatch: pytest.Monke
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a second user for the server")
 def test_as_root_the_folders_above_are_opened_for_entering_and_not_for_listing(folder: Path) -> None:
     folder.chmod(0o700)
-    with embedded.running(folder / "data") as server:
+    with embedded.running(folder / "data", settings=QUICK) as server:
         assert _ask(server) == 1
     assert folder.stat().st_mode & 0o777 == 0o701
 
@@ -266,6 +268,6 @@ def test_as_root_a_home_is_not_opened(folder: Path, monkeypatch: pytest.MonkeyPa
 
 def test_it_is_there_at_once(folder: Path) -> None:
     begins = time.monotonic()
-    with embedded.running(folder):
+    with embedded.running(folder, settings=QUICK):
         pass
     assert time.monotonic() - begins < 20
