@@ -14,6 +14,7 @@ from mla_tracker.queries.counted_clocks import OTHER_SIDE
 from mla_tracker.queries.reports import (
     AS_OF,
     BASES,
+    PLAN_ANEW,
     Dimension,
     ReportBasis,
     Table,
@@ -60,6 +61,7 @@ async def ageing(tx: Tx, wanted: AgeingWanted, *, actor: Actor, as_of: datetime)
         f"count(*) filter (where days >= {first}{'' if last is None else f' and days <= {last}'}) as band_{number}"
         for number, (first, last) in enumerate(bands(wanted.bounds))
     ]
+    await tx.execute(PLAN_ANEW)
     # The text of the statement holds our own words, places and whole numbers only; every value is bound.
     found = await tx.fetch(
         f"""

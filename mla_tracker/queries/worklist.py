@@ -3,7 +3,7 @@
 Each side is read by its own index, once per stored state that is wanted, and the few rows found are merged.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -95,11 +95,11 @@ class _Values:
             self._places[key] = f"${len(self.bound)}::{kind}"
         return self._places[key]
 
-    def among(self, column: str, wanted: Sequence[str]) -> str:
-        """The condition that a column holds one of the values."""
-        if len(wanted) == 1:
-            return f"{column} = {self.place(str(wanted[0]), 'text')}"
-        return f"{column} = any({self.place(sorted(map(str, set(wanted))), 'text[]')})"
+
+def _among(column: str, words: Iterable[str]) -> str:
+    """The condition that a column holds one of some words of our own; as text, so that partial indexes fit."""
+    listed = ", ".join(f"'{word}'" for word in sorted(set(words)))
+    return f"{column} in ({listed})" if "," in listed else f"{column} = {listed}"
 
 
 async def clocks(
@@ -168,7 +168,7 @@ def _branch(
 
 
 def _groups(wanted: ClockFilter, values: _Values, now: str) -> Iterator[_Group]:
-    """Running clocks by their partial index, paused ones by theirs, all others together."""
+    """Running clocks by their index, paused ones by theirs; of all others those with a due instant, then the rest."""
     states = set(wanted.states) or set(ClockState)
     stored = {_STORED_AS.get(state, state.value) for state in states}
     if wanted.results:
@@ -181,8 +181,11 @@ def _groups(wanted: ClockFilter, values: _Values, now: str) -> Iterator[_Group]:
         due_on, due_at = counted_clocks.counted_on(now), counted_clocks.counted_at(now)
         yield _Group("c.state = 'paused'", due_on, due_at, due_at)
     if rest := sorted(stored - {"running", "paused"}):
-        never = values.place(NEVER, "timestamptz")
-        yield _Group(values.among("c.state", rest), "c.due_on", "c.due_at", f"coalesce(c.due_at, {never})")
+        ended = _among("c.state", rest)
+        yield _Group(f"{ended} and c.due_at is not null", "c.due_on", "c.due_at", "c.due_at")
+        yield _Group(
+            f"{ended} and c.due_at is null", "c.due_on", "c.due_at", values.place(NEVER, "timestamptz")
+        )
 
 
 def _sided(wanted: ClockFilter, side: Side, values: _Values, own: str) -> Iterator[str]:
@@ -207,14 +210,14 @@ def _common(wanted: ClockFilter, values: _Values, now: str) -> Iterator[str]:
     lists: dict[str, Sequence[str]] = {
         "c.stage": wanted.stages, "c.request_kind": wanted.kinds, "c.effect": wanted.effects, "c.basis": wanted.bases,
     }  # fmt: skip
-    yield from (values.among(column, names) for column, names in lists.items() if names)
+    yield from (_among(column, names) for column, names in lists.items() if names)
     if wanted.results:
-        yield values.among(f"({counted_clocks.result(now)})", wanted.results)
+        yield _among(f"({counted_clocks.result(now)})", wanted.results)
     if wanted.country is not None:
         country = values.place(wanted.country, "text")
         yield f"(c.requesting_country = {country} or c.requested_country = {country})"
     if wanted.obligor is not None:
-        yield values.among("c.obligor", [wanted.obligor])
+        yield _among("c.obligor", [wanted.obligor])
     if wanted.obligor_country is not None:
         country = values.place(wanted.obligor_country, "text")
         yield f"case c.obligor when 'requesting' then c.requesting_country else c.requested_country end = {country}"

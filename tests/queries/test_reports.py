@@ -255,3 +255,31 @@ async def test_cells_stand_in_the_order_of_the_law_and_of_the_columns(db: Databa
         for kind in ("evidence", "proceedings")
     ]
     assert {(cell["counterpart"], cell["month"]) for cell in table.cells} == {(None, None)}
+
+
+async def test_the_worked_example_of_the_documentation(db: Database) -> None:
+    """docs/reports.md, clocks A to H."""
+    g = a_duty().started("2026-02-20").due("2026-03-22").paused("2026-03-12")
+    rows = [
+        a_duty().started("2026-02-02").due("2026-03-04").met("2026-03-04"),
+        a_duty().started("2026-02-02").due("2026-03-20").met("2026-03-16", extended=True),
+        a_duty().started("2026-02-09").due("2026-03-21").paused("2026-02-16", "2026-02-26").met("2026-03-31"),
+        a_duty().started("2026-02-16").due("2026-03-18"),
+        a_duty().started("2026-02-23").due("2026-03-25").cancelled("2026-03-30"),
+        a_duty().started("2026-03-02").due("2026-03-31").cancelled("2026-03-12"),
+        g,
+        a_duty().started("2026-03-05").due("2026-04-04").met("2026-03-25"),
+    ]
+    noon = midnight("2026-04-10") + timedelta(hours=12)
+    assert sla_by_hand.counted_on(g, noon) == date(2026, 4, 20)
+    [found] = (await report(db, rows, as_of=noon)).totals
+    assert counts(found) == {
+        "due": 5, "met": 1, "met_extended": 1, "met_late": 1, "open_overdue": 1, "ended_overdue": 1,
+    }  # fmt: skip
+    assert {name: found[name] for name in found if "days" in name or name in ("on_time_rate", "stopped", "open")} == (
+        pytest.approx({
+            "on_time_rate": 0.4, "stopped": 4, "median_days": 36, "p90_days": 47.6, "mean_days": 35.5,
+            "median_days_without_pauses": 35, "p90_days_without_pauses": 41.4, "mean_days_without_pauses": 33,
+            "open": 1, "median_open_days": 53, "oldest_open_days": 53,
+        })
+    )  # fmt: skip
