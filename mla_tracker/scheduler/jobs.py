@@ -8,10 +8,12 @@ from typing import Any, Final
 from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.jobs import Work
 from mla_tracker.commands.overdue import flag_due
+from mla_tracker.commands.recounting import recount_stale
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 
 SWEEP: Final = "sweep"
+RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 
 ESSENTIAL: Final = frozenset({SWEEP})
@@ -31,6 +33,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
     """All jobs, with the intervals that the settings ask for."""
     return (
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
+        Job(RECOUNT, timedelta(minutes=1), _recount),
         Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
     )
 
@@ -43,6 +46,11 @@ def intervals(settings: Settings) -> Mapping[str, timedelta]:
 async def _sweep(db: Database, now: datetime) -> Mapping[str, Any]:
     swept = await flag_due(db, now)
     return {"looked_at": swept.looked_at, "raised": swept.raised, "by_kind": dict(swept.by_kind)}
+
+
+async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
+    counted = await recount_stale(db, now)
+    return {"done": counted.done, "changed": counted.changed, "failed": len(counted.failed)}
 
 
 async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
