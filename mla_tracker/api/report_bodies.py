@@ -4,7 +4,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from mla_tracker.api.fields import Answer, Country, Day, Instant, Query, wrong
 from mla_tracker.domain.vocabulary import RequestKind, Side, Stage
@@ -29,15 +29,7 @@ def _ascending(values: list[int]) -> list[int]:
     return values
 
 
-def _whole_number(value: object) -> object:
-    return (
-        int(value)
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10
-        else value
-    )
-
-
-Bound = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=LONGEST_BAND)]
+Bound = Annotated[int, Field(ge=0, le=LONGEST_BAND)]
 
 
 class ReportQuery(Query):
