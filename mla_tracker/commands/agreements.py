@@ -29,6 +29,7 @@ from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventR
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.stale import mark_for_agreement
 
 WRITERS: Final = (Role.OFFICER, Role.HEAD, Role.INTEGRATION, Role.ADMIN)
 
@@ -217,12 +218,14 @@ async def _append(tx: Tx, before: AgreementRow, events: Sequence[EventRow], now:
 
 
 async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime) -> int:
+    """Save the next version, whose number it gives; requests that rely on it wait to be counted anew."""
     try:
         version = await agreements.update(tx, before, _made_public(after), now=now)
     except asyncpg.UniqueViolationError as error:
         raise _reference_taken(after) from error
     if version is None:
         raise _stale(before)
+    await mark_for_agreement(tx, before.id, now)
     return version
 
 

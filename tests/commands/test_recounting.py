@@ -1,30 +1,46 @@
 """Counting anew what a changed calendar has moved: nothing is lost, nothing is held up, nothing moves without need."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from mla_tracker.commands.agreements import change_agreement, record_agreement
+from mla_tracker.commands.agreements import record_event as record_agreement_event
+from mla_tracker.commands.agreements import void_event as void_agreement_event
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.projecting import project
 from mla_tracker.commands.recounting import RETRY_AFTER, Recounted, recount_stale
-from mla_tracker.commands.requests import log_request, record_event
+from mla_tracker.commands.requests import record_event
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage import stale
 from mla_tracker.storage.database import Database, DbRole
-from mla_tracker.storage.idempotency import complete
-from tests.builders.counted import NOW, a_case, as_owner, clock_of, row_of, with_shipped_limits
-from tests.builders.register import account
+from tests.builders.counted import (
+    NOW,
+    THE_DAY_BEFORE,
+    a_case,
+    as_owner,
+    clock_of,
+    row_of,
+    with_shipped_limits,
+)
+from tests.builders.register import SIGNED, account, entry, event
 
 RECEIVE_DUE = date(2026, 3, 16)
 A_DAY_LATER = date(2026, 3, 17)
 LATER = NOW + timedelta(minutes=1)
 ARRIVED_UNSEEN = a_case().then("sent", "2026-03-02")
+[REMINDED] = a_case().then("reminded", "2026-03-09").entry.events
+THREE_DAYS = {
+    "stage": "receive", "amount": 3, "unit": "days", "starts_on": ["sent"], "stops_on": ["received"],
+    "counting": "calendar", "effect": "deadline", "obligor": "requested", "counted_in": "requested",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -89,9 +105,8 @@ async def test_nothing_waits_when_nothing_changed(db: Database, spain: Actor) ->
 async def test_whoever_records_an_act_meanwhile_counts_by_the_new_days(db: Database, spain: Actor) -> None:
     request_id = await ARRIVED_UNSEEN.logged(db, spain)
     await declare(db, spain, "2026-03-12")
-    reminded = a_case().then("reminded", "2026-03-09").entry.events[0]
     morocco = await account(db, "MA")
-    await record_event(db, request_id, reminded, actor=morocco, now=LATER)
+    await record_event(db, request_id, REMINDED, actor=morocco, now=LATER)
     assert (await clock_of(db, request_id, "receive"))["due_on"] == A_DAY_LATER
     assert await stale_since(db, request_id) is None
 
@@ -194,23 +209,21 @@ async def _lock_waiters(db: Database) -> int:
     return number
 
 
+async def unseen(*_: Any) -> int:
+    """A mark that sees none of the requests: their transactions had counted but not yet committed."""
+    return 0
+
+
 async def test_a_request_being_logged_while_the_calendar_changes_is_found(
     db: Database, spain: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its transaction counted by the old days and was not yet to be seen when the others were marked."""
-    await ARRIVED_UNSEEN.logged(db, spain)
-
-    async def meanwhile(*arguments: Any) -> None:
-        await asyncio.create_task(declare(db, spain, "2026-03-12"))
-        await complete(*arguments)
-
-    monkeypatch.setattr("mla_tracker.commands.requests.complete", meanwhile)
-    request_id = (await log_request(db, ARRIVED_UNSEEN.entry, actor=spain, now=NOW)).id
-    monkeypatch.undo()
-    assert await stale_since(db, request_id) is None
-    assert (await clock_of(db, request_id, "receive"))["due_on"] == RECEIVE_DUE
-    assert await recount_stale(db, LATER) == Recounted(2, 2, ())
-    assert (await clock_of(db, request_id, "receive"))["due_on"] == A_DAY_LATER
+    long_before = await ARRIVED_UNSEEN.logged(db, spain)
+    meanwhile = await ARRIVED_UNSEEN.logged(db, spain, now=NOW - timedelta(seconds=1))
+    monkeypatch.setattr("mla_tracker.commands.calendars.mark_for_country", unseen)
+    assert await declare(db, spain, "2026-03-12") == 0
+    assert await recount_stale(db, LATER) == Recounted(1, 1, ())
+    assert (await clock_of(db, meanwhile, "receive"))["due_on"] == A_DAY_LATER
+    assert (await clock_of(db, long_before, "receive"))["due_on"] == RECEIVE_DUE
     hours_later = NOW + timedelta(hours=1)
     assert await recount_stale(db, hours_later) == Recounted(0, 0, ())
 
@@ -220,3 +233,41 @@ async def test_the_job_may_do_all_of_it_in_its_own_role(db: Database, spain: Act
     await ARRIVED_UNSEEN.then("received", "2026-03-09").logged(db, spain)
     await declare(db, spain, "2026-03-12")
     assert (await recount_stale(db, LATER)).changed == 1
+
+
+async def test_an_agreement_that_changes_moves_the_dates_of_requests_that_rely_on_it(
+    db: Database, spain: Actor
+) -> None:
+    """Its limit counts once it is known to have been in force; a denial of that brings the policy back."""
+    new = entry(replace(SIGNED, limits=(THREE_DAYS,)))
+    agreement_id = (await record_agreement(db, new, actor=spain, now=THE_DAY_BEFORE)).id
+    request_id = await ARRIVED_UNSEEN.under(agreement=agreement_id).logged(db, spain)
+    other = await ARRIVED_UNSEEN.logged(db, spain)
+    await record_event(db, request_id, REMINDED, actor=await account(db, "MA"), now=NOW)
+    in_force = event("entered_into_force", "2026-01-01")
+    done = await record_agreement_event(db, agreement_id, in_force, actor=spain, now=NOW)
+    assert await stale_since(db, request_id) == NOW
+    assert await stale_since(db, other) is None
+    assert (await recount_stale(db, LATER)).changed == 1
+    assert (await clock_of(db, request_id, "receive"))["due_on"] == date(2026, 3, 5)
+    await void_agreement_event(db, agreement_id, done.id, reason="Misread.", actor=spain, now=LATER)
+    assert (await recount_stale(db, LATER)).changed == 1
+    assert (await clock_of(db, request_id, "receive"))["due_on"] == RECEIVE_DUE
+    changes = {"in_force_from": date(2026, 2, 1)}
+    await change_agreement(db, agreement_id, changes, versions=None, actor=spain, now=LATER)
+    assert (await recount_stale(db, LATER)).changed == 1
+    assert (await clock_of(db, request_id, "receive"))["due_on"] == date(2026, 3, 5)
+
+
+async def test_an_agreement_that_changes_while_a_request_is_logged_is_found(
+    db: Database, spain: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = entry(replace(SIGNED, limits=(THREE_DAYS,)))
+    agreement_id = (await record_agreement(db, new, actor=spain, now=THE_DAY_BEFORE)).id
+    request_id = await ARRIVED_UNSEEN.under(agreement=agreement_id).logged(db, spain, now=NOW)
+    monkeypatch.setattr("mla_tracker.commands.agreements.mark_for_agreement", unseen)
+    in_force = event("entered_into_force", "2026-01-01")
+    await record_agreement_event(db, agreement_id, in_force, actor=spain, now=NOW)
+    assert await stale_since(db, request_id) is None
+    assert (await recount_stale(db, LATER)).changed == 1
+    assert (await clock_of(db, request_id, "receive"))["due_on"] == date(2026, 3, 5)
