@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -20,6 +21,7 @@ def register(app: App) -> None:
     """Add the commands of this module."""
     app.command(migrate)
     app.command(sweep)
+    app.command(rebuild)
     app.command(doctor)
 
 
@@ -62,6 +64,44 @@ async def _sweep(settings: Settings, as_json: bool) -> None:
         print(
             f"Looked at {swept.looked_at} instant(s) that had come; flags raised: {swept.raised} ({kinds})."
         )
+
+
+def rebuild(*, check: Annotated[bool, Parameter(negative="")] = False, as_json: AsJson = False) -> None:
+    """Count every request anew from its history, say what differs from what is stored, and repair it.
+
+    Parameters
+    ----------
+    check
+        Only say what differs, and end with exit code 1 if something does.
+    as_json
+        Print the findings as JSON.
+    """
+    asyncio.run(_rebuild(load_settings(), check, as_json))
+
+
+async def _rebuild(settings: Settings, check: bool, as_json: bool) -> None:
+    from mla_tracker.commands.rebuilding import rebuild as run_rebuild
+
+    async with ready(settings) as database:
+        done = await run_rebuild(
+            database,
+            now(),
+            apply=not check,
+            told=lambda looked_at, differing: tell(
+                f"{looked_at} request(s) looked at, {differing} differ ..."
+            ),
+        )
+    if as_json:
+        print(json.dumps(asdict(done), default=str))
+    else:
+        for difference in done.differences:
+            known = " (known: it waits to be counted anew)" if difference.waiting else ""
+            print(f"Request {difference.request_id}: {', '.join(difference.what)}{known}")
+        for request_id, reason in done.impossible:
+            print(f"Request {request_id}: {reason}")
+        print(f"{done.requests} request(s), {done.differing} differing, {done.written} written.")
+    if done.impossible or (check and done.differing):
+        raise CannotRun("The stored projections differ from the histories.")
 
 
 def doctor(*, as_json: AsJson = False) -> None:
