@@ -1,8 +1,7 @@
 """Parameters and answers of the reports."""
 
 from datetime import date
-from itertools import pairwise
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -15,17 +14,13 @@ MOST_DAYS: Final = 20 * 365 + 5
 MOST_BANDS: Final = 10
 LONGEST_BAND: Final = 36_500
 
+Named = TypeVar("Named")
 
-def _each_once(values: list[str]) -> list[str]:
+
+def _each_once(values: list[Named]) -> list[Named]:
     doubled = [value for value in values if values.count(value) > 1]
     if doubled:
         raise wrong(f"{doubled[0]} is named twice. Name it once.")
-    return values
-
-
-def _ascending(values: list[int]) -> list[int]:
-    if any(later <= earlier for earlier, later in pairwise(values)):
-        raise wrong("The bands do not ascend. Give the last day of each, smallest first, e.g. 30,90,180.")
     return values
 
 
@@ -99,11 +94,12 @@ class AgeingQuery(ReportQuery):
         json_schema_extra={"uniqueItems": True},
         description="What the cells are divided by, in this order.",
     )
-    bands: Annotated[list[Bound], AfterValidator(_ascending)] = Field(
+    bands: Annotated[list[Bound], AfterValidator(_each_once), AfterValidator(sorted)] = Field(
         default=list(BOUNDS),
         min_length=1,
         max_length=MOST_BANDS,
-        description="The last day of each band, ascending; one more band takes what is older.",
+        json_schema_extra={"uniqueItems": True},
+        description="The last day of each band; one more band takes what is older.",
     )
 
     def wanted(self) -> AgeingWanted:
