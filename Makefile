@@ -33,7 +33,7 @@ types: prepare-dev ## strict types
 	@$(RUN)/mypy
 
 bench: prepare ## benchmarks, see bench/README.md
-	@$(RUN)/python -m bench
+	@for each in bench/[a-z]*.py; do $(RUN)/python -m bench.$$(basename $$each .py) || exit 1; done
 
 docs: prepare-dev ## write the pages that are made from the code
 	@$(RUN)/python tools/make_docs.py
