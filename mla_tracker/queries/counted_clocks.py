@@ -84,8 +84,8 @@ def days_taken_without_pauses() -> str:
             from jsonb_array_elements(c.pauses) spell
             where spell ->> 'to' is null or (spell ->> 'to')::timestamptz > (spell ->> 'from')::timestamptz
         ) * tstzmultirange(tstzrange(c.started_at, c.started_at + interval '1 day' * {_DAYS_TAKEN}))) still)"""
-    return f"""case when c.due_on < c.started_on then null when c.pauses = '[]' then {_DAYS_TAKEN}
-        else greatest({_DAYS_TAKEN} - round({stood_still} / {DAY_SECONDS})::int, 0) end"""
+    return f"""case when c.due_on >= c.started_on and c.pauses = '[]' then {_DAYS_TAKEN}
+        when c.due_on >= c.started_on then greatest({_DAYS_TAKEN} - round({stood_still} / {DAY_SECONDS})::int, 0) end"""
 
 
 def days_open(as_of: str) -> str:
