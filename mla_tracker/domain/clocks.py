@@ -69,7 +69,9 @@ class Clock:
     @property
     def paused_since(self) -> datetime | None:
         """The instant since which the clock stands still, if it does."""
-        return self.pauses[-1][0] if self.state is ClockState.PAUSED and self.pauses else None
+        if self.state is not ClockState.PAUSED:
+            return None
+        return min((begin for begin, end in self.pauses if end is None), default=None)
 
 
 def state_at(state: ClockState, effect: Effect, due_at: datetime | None, now: datetime) -> ClockState:
@@ -278,9 +280,10 @@ class _Counting:
         return start, steps
 
     def _spells(self) -> list[tuple[date, date | None]]:
-        """The spells in which the limit does not run, half-open, in local days or instants; the last may be open."""
+        """The spells in which the limit does not run, half-open; one still open lasts to the end of the running."""
         spells: list[tuple[date, date | None]] = []
-        last = self.case.order(self.run.stop) if self.run.stop is not None else len(self.case.history)
+        ended = self.run.stop or self.run.cancelled_by
+        last = self.case.order(ended) if ended is not None else len(self.case.history)
         for rule in self.run.limit.pauses:
             since: Event | None = None
             for event in self.case.history[:last]:
@@ -292,7 +295,7 @@ class _Counting:
                     spells.append((self._moment(since), self._moment(event)))
                     since = None
             if since is not None:
-                spells.append((self._moment(since), None))
+                spells.append((self._moment(since), None if ended is None else self._moment(ended)))
         return sorted(spells, key=lambda spell: (self._instant_of_start(spell[0]), spell[1] is None))
 
     def _stands_still(self, spells: Sequence[tuple[date, date | None]], counted: Deadline) -> bool:

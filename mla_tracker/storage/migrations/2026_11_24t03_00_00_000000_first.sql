@@ -2,15 +2,23 @@
 -- request_event, event_void and flag are facts, and the runtime roles can neither update nor delete history.
 -- Both countries stand on every child table, so that a row policy needs no join.
 
+-- Roles belong to the whole server: another database of it may have made them, or be making them now.
 do $$
+declare
+    wanted text;
 begin
-    if not exists (select from pg_roles where rolname = 'mla_api') then
-        create role mla_api nologin;
-    end if;
-    if not exists (select from pg_roles where rolname = 'mla_jobs') then
-        create role mla_jobs nologin;
-    end if;
-    execute format('grant mla_api, mla_jobs to %I', current_user);
+    foreach wanted in array array['mla_api', 'mla_jobs'] loop
+        if not exists (select from pg_roles where rolname = wanted) then
+            begin
+                execute format('create role %I nologin', wanted);
+            exception when duplicate_object or unique_violation then
+                null;
+            end;
+        end if;
+        if not pg_has_role(current_user, wanted, 'member') then
+            execute format('grant %I to %I', wanted, current_user);
+        end if;
+    end loop;
 end $$;
 
 -- UUIDv7 (RFC 9562) for rows that are made by a statement; PostgreSQL has its own only from 18 on.
@@ -294,6 +302,12 @@ create index clock_open_requesting on clock (requesting_country, due_at, id) whe
 create index clock_open_requested on clock (requested_country, due_at, id) where state = 'running';
 create index clock_due_requesting on clock (requesting_country, due_on) where effect = 'deadline';
 create index clock_due_requested on clock (requested_country, due_on) where effect = 'deadline';
+create index clock_stopped_requesting on clock (requesting_country, stopped_on)
+    where effect = 'deadline' and state in ('met', 'met_late');
+create index clock_stopped_requested on clock (requested_country, stopped_on)
+    where effect = 'deadline' and state in ('met', 'met_late');
+create index clock_listed_requesting on clock (requesting_country, due_at, id);
+create index clock_listed_requested on clock (requested_country, due_at, id);
 create index clock_paused_requesting on clock (requesting_country) where state = 'paused';
 create index clock_paused_requested on clock (requested_country) where state = 'paused';
 
@@ -335,6 +349,11 @@ create table flag (
 );
 create index flag_by_requesting on flag (requesting_country, raised_at desc, id desc);
 create index flag_by_requested on flag (requested_country, raised_at desc, id desc);
+
+create index flag_open_by_requesting on flag (requesting_country, raised_at desc, id desc)
+    where cleared_at is null and settled_at is null;
+create index flag_open_by_requested on flag (requested_country, raised_at desc, id desc)
+    where cleared_at is null and settled_at is null;
 
 create table job_slot (
     job text not null,
