@@ -37,7 +37,7 @@ def require_json(content_type: str | None, content_encoding: str | None = None) 
             headers={"Accept-Encoding": "identity"},
         )  # fmt: skip
     if content_type is None or not _JSON_TYPE.fullmatch(content_type.strip()):
-        sent = f"as {content_type!r}" if content_type else "without a Content-Type"
+        sent = f"as {content_type[:100]!r}" if content_type else "without a Content-Type"
         raise Problem(
             UNSUPPORTED_MEDIA_TYPE, f"The body came {sent}. Send JSON with Content-Type: application/json.",
             headers={"Accept": "application/json"},

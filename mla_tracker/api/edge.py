@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -81,7 +82,7 @@ class Edge:
                 log.info(
                     "request",
                     method=method,
-                    path=outer["path"],
+                    path=quote(outer["path"]),
                     route=route,
                     status=status,
                     bytes=sent,

@@ -70,6 +70,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     for path, handler in sorted(operations, key=lambda operation: operation[0]):
         for method in sorted(handler.http_methods):
             paths.setdefault(path, {})[method.lower()] = _operation(path, handler, names, schemas)
+    _link(paths)
     for model, name in names.items():
         if model[1] == "query":
             schemas.pop(name, None)
@@ -93,6 +94,28 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _link(paths: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say of what a POST makes which operations take its id."""
+    for path, methods in paths.items():
+        made = methods.get("post", {}).get("responses", {}).get("201")
+        above = paths.get(path.rpartition("/")[0], {}).get("get", {}).get("responses", {}).get("200")
+        if made is None or (above is not None and above["content"] == made["content"]):
+            continue
+        below = re.compile(rf"{re.escape(path)}/\{{(\w+)\}}(/[^{{]*)?")
+        links = {
+            operation["operationId"]: {
+                "operationId": operation["operationId"],
+                "parameters": {match[1]: "$response.body#/id"}
+                | {name: f"$request.path.{name}" for name in re.findall(r"\{(\w+)\}", path)},
+            }
+            for other, operations in paths.items()
+            if (match := below.fullmatch(other))
+            for operation in operations.values()
+        }
+        if links:
+            made["links"] = links
 
 
 def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str], str], dict[str, Any]]:

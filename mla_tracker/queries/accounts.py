@@ -1,6 +1,6 @@
 """Who stands behind a token, and which accounts and tokens there are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -69,3 +69,13 @@ async def tokens(tx: Tx) -> Sequence[TokenView]:
         TokenView(**{**dict(row), "countries": tuple(row["countries"]), "role": Role(row["role"])})
         for row in rows
     ]
+
+
+async def has_accounts(tx: Tx, country: str, roles: Iterable[Role]) -> bool:
+    """Whether a country (ISO alpha-2) has an account in one of the roles that is not disabled."""
+    found: bool = await tx.fetchval(
+        "select exists (select from account where $1 = any(countries) and role = any($2) and disabled_at is null)",
+        country,
+        [role.value for role in roles],
+    )
+    return found

@@ -27,9 +27,12 @@ class IdempotencyKey:
     body_hash: bytes
 
 
-async def claim(tx: Tx, key: IdempotencyKey | None, now: datetime) -> Mapping[str, Any] | None:
+async def claim(
+    tx: Tx, key: IdempotencyKey | None, now: datetime, *, making: Mapping[str, Any] | None = None
+) -> Mapping[str, Any] | None:
     """Take the key for this transaction, or give what the call made that had it first.
 
+    Who knows beforehand what the call makes gives it as `making` and need not `complete`.
     The second of two calls at once waits here for the first. A key older than 24 h counts as new.
     Raises IdempotencyKeyReused for another body or path under the same key.
     """
@@ -37,14 +40,14 @@ async def claim(tx: Tx, key: IdempotencyKey | None, now: datetime) -> Mapping[st
         return None
     fresh = await tx.fetchrow(
         """
-        insert into idempotency_key as held (account_id, route, key, body_hash, created_at) values ($1, $2,
-        $3, $4, $5)
+        insert into idempotency_key as held (account_id, route, key, body_hash, created_at, result)
+        values ($1, $2, $3, $4, $5, $7::text::jsonb)
         on conflict (account_id, route, key) do update
-            set body_hash = excluded.body_hash, created_at = excluded.created_at, result = null
+            set body_hash = excluded.body_hash, created_at = excluded.created_at, result = excluded.result
             where held.created_at <= $6
         returning true
         """,
-        key.account_id, key.route, key.key, key.body_hash, now, now - KEPT,
+        key.account_id, key.route, key.key, key.body_hash, now, now - KEPT, json.dumps(making) if making else None,
     )  # fmt: skip
     if fresh is not None:
         return None

@@ -31,6 +31,7 @@ BEYOND_A_SCHEMA = (
     "Give either occurred_on",
     "Name at least one field",
     "Not after from",
+    "The bands do not ascend",
     "More than 20 years after from",
     # what is refused in any text or number, wherever it stands
     "Holds a NUL",
