@@ -15,7 +15,9 @@ begin
                 null;
             end;
         end if;
-        if not pg_has_role(current_user, wanted, 'member') then
+        -- From 16 on, whoever makes a role may grant it and yet not act in it.
+        if not pg_has_role(current_user, wanted,
+                case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end) then
             execute format('grant %I to %I', wanted, current_user);
         end if;
     end loop;
