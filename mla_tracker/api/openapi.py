@@ -67,7 +67,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     ]
     names, schemas = _schemas(handler.opt["route"] for _, handler in operations)
     paths: dict[str, dict[str, Any]] = {}
-    for path, handler in sorted(operations, key=lambda operation: operation[0]):
+    for path, handler in sorted(operations, key=lambda found: (found[0], sorted(found[1].http_methods))):
         for method in sorted(handler.http_methods):
             paths.setdefault(path, {})[method.lower()] = _operation(path, handler, names, schemas)
     _link(paths)
