@@ -29,6 +29,7 @@ OPERATIONS = [
 BEYOND_A_SCHEMA = (
     # what holds between fields
     "Give either occurred_on",
+    "There is no such day",
     "Name at least one field",
     "Not after from",
     "The bands do not ascend",
