@@ -16,7 +16,7 @@ from mla_tracker.api.request_bodies import (
     RequestView,
     VoidBody,
 )
-from mla_tracker.api.requests import PATH, viewed
+from mla_tracker.api.requests import PATH
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import requests as commands
 from mla_tracker.commands.entries import WRITERS
@@ -55,14 +55,11 @@ async def record_event(
     done = await commands.record_event(
         database, request_id, entry.entry(), actor=actor, now=now, idempotency=idempotency
     )
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
-        history = await queries.history(tx, request_id, actor=actor)
-        view = RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
-    event = next(event for event in history if event["id"] == done.id)
+    view = RecordedEvent.model_validate(done.view)
     return answer(
-        RecordedEvent.model_validate({**event, "request": view}),
+        view,
         status=201,
-        version=view.version,
+        version=view.request.version,
         location=f"{PATH}/{request_id}/events",
         replayed=done.replayed,
     )
@@ -81,13 +78,15 @@ async def record_event(
 async def list_events(
     request_id: UUID, filters: EventFilters, actor: Actor, database: Database, now: datetime
 ) -> Response[bytes]:
-    """Every act by the day it took place, voided ones too, with who stated it and when it was recorded."""
-    position = paging.position(filters, actor, keys=(int,), now=now)
+    """Every act in the order in which they took place, voided ones too, with who stated it and when it was recorded."""
+    position = paging.position(filters, actor, keys=(UUID,), now=now)
     async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
-        history = await queries.history(tx, request_id, actor=actor)
-    first = int(position.after[0]) + 1 if position.after else 0
-    numbered = list(enumerate(history))[first : first + filters.limit + 1]
-    page = paging.page(numbered, filters, position, key=lambda row: (row[0],), item=lambda row: row[1])
+        history = await queries.history(tx, request_id, actor=actor, as_of=position.as_of)
+    last = position.after[0] if position.after else None
+    first = next((number for number, event in enumerate(history, start=1) if event["id"] == last), 0)
+    page = paging.page(
+        history[first : first + filters.limit + 1], filters, position, key=lambda event: (event["id"],)
+    )
     return answer(Page[EventView].model_validate(page))
 
 
@@ -132,7 +131,7 @@ async def void_event(
         now=now,
         idempotency=idempotency,
     )
-    view = await viewed(database, request_id, actor, now)
+    view = RequestView.model_validate(done.view)
     return answer(
         view, status=201, version=view.version, location=f"{PATH}/{request_id}", replayed=done.replayed
     )

@@ -19,6 +19,7 @@ from mla_tracker.api.request_bodies import (
     RequestView,
 )
 from mla_tracker.api.routes import documented
+from mla_tracker.commands import amending
 from mla_tracker.commands import requests as commands
 from mla_tracker.commands.entries import WRITERS
 from mla_tracker.domain.actors import Actor
@@ -54,12 +55,6 @@ _EXAMPLE = {
 }
 
 
-async def viewed(database: Database, request_id: UUID, actor: Actor, now: datetime) -> RequestView:
-    """The request as this reader may see it now."""
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
-        return RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
-
-
 @post(
     "/requests",
     **documented(
@@ -81,7 +76,7 @@ async def log_request(
 ) -> Response[bytes]:
     """Without events it is a draft, which only your own country sees until an act `sent` is recorded."""
     done = await commands.log_request(database, entry.entry(), actor=actor, now=now, idempotency=idempotency)
-    view = await viewed(database, done.id, actor, now)
+    view = RequestView.model_validate(done.view)
     return answer(
         view, status=201, version=view.version, location=f"{PATH}/{done.id}", replayed=done.replayed
     )
@@ -121,7 +116,8 @@ async def list_requests(
 )
 async def read_request(request_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """The request with its clocks as they read now, the flags raised on it, and warnings about its record."""
-    view = await viewed(database, request_id, actor, now)
+    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+        view = RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
     return answer(view, version=view.version)
 
 
@@ -148,10 +144,10 @@ async def amend_request(
     if_match: frozenset[int] | None,
 ) -> Response[bytes]:
     """Either side sets its own reference and officer; the rest belongs to the country that recorded the request."""
-    await commands.amend_request(
+    done = await amending.amend_request(
         database, request_id, entry.changes(), expected=if_match, actor=actor, now=now
     )
-    view = await viewed(database, request_id, actor, now)
+    view = RequestView.model_validate(done.view)
     return answer(view, version=view.version)
 
 

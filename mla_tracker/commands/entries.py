@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.catalogue.countries import is_country
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import faults_of_data, place
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed
-from mla_tracker.domain.histories import Event, refuse_future, zone_of
+from mla_tracker.domain.histories import refuse_future
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side, Urgency
+from mla_tracker.storage.cases import event_of, zones_of
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.requests import FreeText, RequestRecord, StoredEvent
 
@@ -142,13 +142,15 @@ def faults_of_facts(
 def ready_event(
     entry: NewEvent,
     record: RequestRecord,
-    zones: Mapping[Side, ZoneInfo],
+    history: Sequence[StoredEvent],
     *,
     actor: Actor,
     now: datetime,
     pointer: str = "",
 ) -> ReadyEvent:
     """The act as a row, once its own data are in order. `pointer` says where the entry stands in the body.
+
+    The `history` tells in which zone the requested country's acts are dated.
 
     Raises InvalidEntry naming every field at fault, DatedInFuture for an act still to come.
     """
@@ -163,7 +165,7 @@ def ready_event(
     if faults:
         raise InvalidEntry("The act is not complete or not possible. Nothing was recorded.", fields=faults)
     # An account of both countries speaks for the one where the act takes place.
-    own = record.requesting_country if place(entry.type) is Side.REQUESTING else record.requested_country
+    own = country_of_act(entry.type, record)
     asserted_by = (
         own
         if actor.speaks_for(own)
@@ -174,15 +176,8 @@ def ready_event(
     stored = StoredEvent(
         event_id, entry.type.value, entry.occurred_at, entry.occurred_on, data, asserted_by, now
     )
-    event = Event(
-        str(event_id),
-        entry.type,
-        zone_of(entry.type, zones),
-        entry.occurred_at,
-        entry.occurred_on,
-        data,
-        asserted_by,
-    )
+    zones = zones_of(record.requesting_country, record.requested_country, [*history, stored])
+    event = event_of(stored, record.requesting_country, zones)
     refuse_future(event, now, pointer=pointer)
     if event.day < EARLIEST_DAY:
         where = "occurred_on" if entry.occurred_on else "occurred_at"
@@ -197,26 +192,26 @@ def ready_event(
 
 
 def ready_events(
-    entries: Sequence[NewEvent],
-    record: RequestRecord,
-    zones: Mapping[Side, ZoneInfo],
-    *,
-    actor: Actor,
-    now: datetime,
+    entries: Sequence[NewEvent], record: RequestRecord, *, actor: Actor, now: datetime
 ) -> list[ReadyEvent]:
     """All acts of a history handed in at once; every fault of every act is named together."""
     ready: list[ReadyEvent] = []
-    faults: list[Fault] = []
-    refused: InvalidEntry | None = None
+    refusals: list[InvalidEntry] = []
     for index, entry in enumerate(entries):
         try:
-            ready.append(ready_event(entry, record, zones, actor=actor, now=now, pointer=f"/events/{index}"))
+            ready.append(ready_event(entry, record, (), actor=actor, now=now, pointer=f"/events/{index}"))
         except InvalidEntry as error:
-            refused = error
-            faults += error.fields
-    if refused is not None:
-        raise type(refused)(refused.detail, fields=faults, facts=refused.facts)
+            refusals.append(error)
+    if refusals:
+        kinds = {type(error) for error in refusals}
+        kind = kinds.pop() if len(kinds) == 1 else InvalidEntry
+        raise kind(refusals[0].detail, fields=[fault for error in refusals for fault in error.fields])
     return ready
+
+
+def country_of_act(act: Act, record: RequestRecord) -> str:
+    """The country in which an act of this request takes place."""
+    return record.requesting_country if place(act) is Side.REQUESTING else record.requested_country
 
 
 def _with_item_numbers(

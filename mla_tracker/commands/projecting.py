@@ -1,24 +1,25 @@
 """From a stored history to what it means: the case as the law sees it, its life, its clocks, its warnings."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
+from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from mla_tracker.catalogue.convention_files import load_conventions
-from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.domain.agreements import in_force_between
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, judge, zone_of
+from mla_tracker.domain.histories import Case, judge
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.precedence import Law, RelianceOnAgreement
-from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
 from mla_tracker.storage.agreements import agreement_of, limits_of, load
-from mla_tracker.storage.clocks import insert_all, replace_all
+from mla_tracker.storage.cases import case_of
+from mla_tracker.storage.clocks import clock_rows, replace_all
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.law import calendars_in_force, stored_limits
-from mla_tracker.storage.requests import StoredCase, StoredEvent, save_projection
+from mla_tracker.storage.requests import StoredCase, insert_request, projection_content, save_projection
+from mla_tracker.storage.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,55 +30,6 @@ class Projection:
     life: Life
     clocks: tuple[Clock, ...]
     warnings: tuple[Step, ...]
-
-
-def zones_of(stored: StoredCase) -> dict[Side, ZoneInfo]:
-    """The zones whose days count on either side; the executing authority named in `forwarded` may have its own."""
-    record = stored.record
-    forwarded = sorted(
-        (e.occurred_on or default_day(e), str(e.data["zone"]))
-        for e in stored.events
-        if e.type == Act.FORWARDED and e.data.get("zone") is not None
-    )
-    requested = ZoneInfo(forwarded[-1][1]) if forwarded else default_zone(record.requested_country)
-    return {Side.REQUESTING: default_zone(record.requesting_country), Side.REQUESTED: requested}
-
-
-def default_day(event: StoredEvent) -> date:
-    """The UTC day of a timed act, where its zone is what is being looked for."""
-    assert event.occurred_at is not None
-    return event.occurred_at.astimezone(UTC).date()
-
-
-def case_of(stored: StoredCase) -> Case:
-    """The request as the law looks at it."""
-    record, zones = stored.record, zones_of(stored)
-    return Case(
-        kind=RequestKind(record.kind),
-        requesting_country=record.requesting_country,
-        requested_country=record.requested_country,
-        events=tuple(event_of(event, zones) for event in stored.events),
-        urgency=Urgency(record.urgency),
-        assistance=tuple(Assistance(form) for form in record.assistance),
-        convention=record.convention,
-        wished_by=record.wished_by,
-        recorded_on=record.created_at.date(),
-        zones=zones,
-    )
-
-
-def event_of(event: StoredEvent, zones: dict[Side, ZoneInfo]) -> Event:
-    """One recorded act as the law looks at it."""
-    act = Act(event.type)
-    return Event(
-        id=str(event.id),
-        act=act,
-        zone=zone_of(act, zones),
-        at=event.occurred_at,
-        on=event.occurred_on,
-        data=event.data,
-        asserted_by=event.asserted_by,
-    )
 
 
 async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
@@ -107,19 +59,20 @@ async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreeme
     return RelianceOnAgreement(str(agreement_id), row.fields.title, governs, limits_of(row))
 
 
-async def save(
-    tx: Tx, stored: StoredCase, projection: Projection, *, version: int, now: datetime, new: bool = False
+async def insert(
+    tx: Tx, stored: StoredCase, projection: Projection, appended: Mapping[str, Sequence[Row]], now: datetime
 ) -> None:
+    """Write a new request with its projection and what hangs on it."""
+    computed = clock_rows(stored.record, projection.clocks, shared=projection.life.shared, now=now)
+    await insert_request(tx, stored.record, _content(projection), appended, computed)
+
+
+async def save(tx: Tx, stored: StoredCase, projection: Projection, *, version: int, now: datetime) -> None:
     """Write a projection over the one that stood there, and bring checks and flags in line with it."""
-    record, life = stored.record, projection.life
-    await save_projection(
-        tx,
-        record,
-        life,
-        projection.warnings,
-        version=version,
-        first_act_on=projection.case.first_day,
-        now=now,
-    )
-    write = insert_all if new else replace_all
-    await write(tx, record, projection.clocks, shared=life.shared, now=now)
+    record, shared = stored.record, projection.life.shared
+    await save_projection(tx, record, _content(projection), version=version, now=now)
+    await replace_all(tx, record, projection.clocks, shared=shared, now=now)
+
+
+def _content(projection: Projection) -> dict[str, Any]:
+    return projection_content(projection.life, projection.warnings, first_act_on=projection.case.first_day)

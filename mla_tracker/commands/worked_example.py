@@ -15,14 +15,16 @@ from mla_tracker.catalogue.countries import country_name, default_zone
 from mla_tracker.commands.accounts import create_account, create_token
 from mla_tracker.commands.agreements import NewAgreement, record_agreement
 from mla_tracker.commands.entries import NewEvent, NewRequest
-from mla_tracker.commands.requests import log_request
+from mla_tracker.commands.requests import log_request, record_event
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.acts import OF_EITHER_SIDE, place
 from mla_tracker.domain.vocabulary import (
     Act,
     AgreementKind,
     AgreementScope,
     RequestKind,
     Role,
+    Side,
     Urgency,
 )
 from mla_tracker.storage.agreements import AgreementFields, PartyRow
@@ -218,12 +220,7 @@ async def load(db: Database, now: datetime) -> Example:
     tokens["MA ministry"] = (await create_token(db, ministry, now=now, name="example")).secret
     agreements = {key: await _record(db, officers, key, now) for key in AGREEMENTS}
     for number, case in enumerate(CASES, start=1):
-        await log_request(
-            db,
-            _request(case, number, now, agreements.get(case.agreement or "")),
-            actor=officers[case.recorded_by or case.requesting],
-            now=now,
-        )
+        await _log(db, officers, case, number, agreements.get(case.agreement or ""), now)
     return Example(tokens, len(AGREEMENTS), len(CASES))
 
 
@@ -246,8 +243,37 @@ async def _record(db: Database, officers: Mapping[str, Actor], key: str, now: da
     return (await record_agreement(db, entry, actor=officers[parties[0]], now=now)).id
 
 
-def _request(case: _Case, number: int, now: datetime, agreement_id: Any) -> NewRequest:
+async def _log(
+    db: Database, officers: Mapping[str, Actor], case: _Case, number: int, agreement_id: Any, now: datetime
+) -> None:
+    """Each country records its own acts, so a case is logged by one side and goes on from both."""
+    logging = case.recorded_by or case.requesting
+    acts = [(_country_of(act, case, logging), event) for act, event in _events(case, now)]
+    # The other side sees the record once an act shows that the request was sent.
+    first = next((number for number, (country, _) in enumerate(acts) if country == logging), 0) + 1
+    opening = [event for country, event in acts[:first] if country == logging]
+    entry = _request(case, number, agreement_id, opening)
+    request = await log_request(db, entry, actor=officers[logging], now=now)
+    for country, event in acts:
+        if event not in opening:
+            await record_event(db, request.id, event, actor=officers[country], now=now)
+
+
+def _country_of(act: Act, case: _Case, logging: str) -> str:
+    if act in OF_EITHER_SIDE:
+        return logging
+    return case.requesting if place(act) is Side.REQUESTING else case.requested
+
+
+def _events(case: _Case, now: datetime) -> list[tuple[Act, NewEvent]]:
     today = now.astimezone(default_zone(case.requesting)).date()
+    return [
+        (act, NewEvent(act, occurred_on=today - timedelta(days=days), data=dict(data)))
+        for days, act, data in case.acts
+    ]
+
+
+def _request(case: _Case, number: int, agreement_id: Any, events: Sequence[NewEvent]) -> NewRequest:
     urgent = case.urgency is not Urgency.ROUTINE
     return NewRequest(
         kind=case.kind,
@@ -260,8 +286,5 @@ def _request(case: _Case, number: int, now: datetime, agreement_id: Any) -> NewR
         agreement_id=agreement_id,
         assistance=case.assistance,
         external_reference=f"EXAMPLE-{number:02}",
-        events=[
-            NewEvent(act, occurred_on=today - timedelta(days=days), data=dict(data))
-            for days, act, data in case.acts
-        ],
+        events=events,
     )

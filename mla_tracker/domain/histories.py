@@ -1,13 +1,13 @@
 """A request's history in legal order: whether it can be true, and what it says of life, custody and end."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mla_tracker.domain.acts import AFTER_CLOSING, ORDER, RANK, SHOWS_SENDING, place
+from mla_tracker.domain.acts import AFTER_CLOSING, OF_EITHER_SIDE, ORDER, RANK, SHOWS_SENDING, place
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
@@ -131,7 +131,7 @@ class Case:
         return found
 
 
-def legal_order(events: Iterable[Event]) -> list[Event]:
+def legal_order(events: Sequence[Event]) -> list[Event]:
     """The acts in the order in which they happened, whatever the order of recording.
 
     Timed acts stand by instant; an act with a bare date stands among those of its day by rank
@@ -216,9 +216,9 @@ def refuse_future(event: Event, now: datetime, *, pointer: str = "") -> None:
         )
 
 
-def zone_of(act: Act, zones: Mapping[Side, ZoneInfo]) -> ZoneInfo:
-    """The zone whose calendar day an act bears."""
-    return zones[place(act)]
+def zone_of(act: Act, zones: Mapping[Side, ZoneInfo], stated_by: Side) -> ZoneInfo:
+    """The zone whose calendar day an act bears; book-keeping bears the day of the side that did it."""
+    return zones[stated_by if act in OF_EITHER_SIDE else place(act)]
 
 
 def missing_acts(case: Case) -> list[Step]:

@@ -1,17 +1,19 @@
 """Where a limit begins and ends to run in one history: its start act, its stop act, and what cancels it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from mla_tracker.domain.histories import Case, Event
-from mla_tracker.domain.life import Life
+from mla_tracker.domain.life import ENDS, Life
 from mla_tracker.domain.limits import Limit, Trigger
 from mla_tracker.domain.precedence import Chosen
 from mla_tracker.domain.vocabulary import Act, Stage
 
 # Stages that are passed only when every item of assistance has been dealt with.
 PER_ITEM = frozenset({Stage.DECIDE, Stage.EXECUTE})
+# Acts that deal with the items they name.
+ENDS_ITEMS = frozenset(ENDS) | {Act.PARTLY_EXECUTED}
 
 # Stages that may be passed before their clock begins, even where each start act has a clock of its own.
 KEPT_BEFOREHAND = frozenset({Stage.FORMAL_REQUEST_RECEIVED})
@@ -133,7 +135,7 @@ def _stop(case: Case, life: Life, run: Run) -> tuple[Event | None, bool]:
     order = case.order
     own = [event for event, _ in triggered(case, run.limit.stops_on)]
     if run.limit.stage in PER_ITEM and len(life.items) > 1:
-        own = list(_completing(own, {item.number for item in life.items}))
+        own = list(_completing(case, own, {item.number for item in life.items}))
     if run.limit.starts_each:
         own = [e for e in own if e.data.get("in_reply_to") in (None, run.start.id)]
     after = [e for e in own if order(e) > order(run.start)]
@@ -145,13 +147,14 @@ def _stop(case: Case, life: Life, run: Run) -> tuple[Event | None, bool]:
     return (implied[0], True) if implied else (None, False)
 
 
-def _completing(events: Iterable[Event], items: set[int]) -> Iterator[Event]:
-    """Of the acts that deal with items, those at which every item has been dealt with."""
-    left = set(items)
-    for event in events:
+def _completing(case: Case, stopping: Sequence[Event], items: set[int]) -> Iterator[Event]:
+    """Of the acts that would stop a limit, those at which every item has been dealt with, by whatever act."""
+    left, own = set(items), {event.id for event in stopping}
+    for event in case.history:
         named = event.data.get("items")
-        left -= set(named) if named else items
-        if not left:
+        if event.id in own or (named and event.act in ENDS_ITEMS):
+            left -= set(named) if named else items
+        if event.id in own and not left:
             yield event
 
 

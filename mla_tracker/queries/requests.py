@@ -1,7 +1,7 @@
 """Requests as an account may see them: one whole, its history, its clocks with explanations, and the list."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -11,9 +11,12 @@ from asyncpg import Record
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.histories import legal_order
 from mla_tracker.domain.sentences import sentence, step_of
 from mla_tracker.domain.vocabulary import ClockState, Effect, Role
+from mla_tracker.storage.cases import event_of, zones_of
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.requests import StoredEvent
 
 # Who reads subject, reasons and notes: they name persons.
 READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
@@ -39,14 +42,20 @@ class RequestFilter:
     reference: str | None = None
 
 
-async def request(tx: Tx, request_id: UUID, *, actor: Actor, now: datetime) -> dict[str, Any]:
-    """One request with its clocks, flags and links. Raises NotFound where the account may not see it."""
-    row = await visible_row(tx, request_id, actor)
-    texts = await _texts(tx, request_id, actor)
-    clocks = await tx.fetch("select * from clock where request_id = $1", request_id)
-    flags = await tx.fetch("select * from flag where request_id = $1 order by raised_at, id", request_id)
-    links = await _links(tx, request_id, actor)
-    own = own_side(row, actor)
+async def request(
+    tx: Tx, request_id: UUID, *, actor: Actor, now: datetime, parting: bool = False
+) -> dict[str, Any]:
+    """One request with its clocks, flags and links. Raises NotFound where the account may not see it.
+
+    `parting`: seen once more by an account of its countries whose own act has just hidden it.
+    """
+    row = await tx.fetchrow(
+        _WHOLE.format(seen="true" if parting else _SEEN), request_id, list(actor.countries)
+    )
+    if row is None:
+        raise _not_found()
+    clocks = await tx.fetch(f"select {_SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
+    texts = row["texts"] if actor.role in READS_TEXT else {}
     return {
         **_summary(row, actor),
         "subject": texts.get("subject"),
@@ -55,27 +64,59 @@ async def request(tx: Tx, request_id: UUID, *, actor: Actor, now: datetime) -> d
         "items": row["items"],
         "channel": row["channel"],
         "language": row["language"],
-        "assigned_to": row[f"assigned_{own}"],
+        "assigned_to": row[f"assigned_{own_side(row, actor)}"],
         "warnings": [sentence(step_of(document)) for document in row["warnings"]],
         "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=_clock_order)],
-        "flags": [flag_view(flag) for flag in flags],
-        "links": links,
+        "flags": [flag_view(flag) for flag in row["flags"]],
+        "links": row["links"],
     }
+
+
+# Whether an account of the countries $2 may see a request: before it was sent, only if it recorded it.
+_SEEN = "(r.shared or r.recorded_by = any($2::text[]))"
+_OF_ITS_COUNTRIES = "(r.requesting_country = any($2::text[]) or r.requested_country = any($2::text[]))"
+# All but the clocks in one round trip.
+_WHOLE = f"""
+    select r.*,
+        array(select f from flag f where f.request_id = r.id order by f.raised_at, f.id) as flags,
+        (
+            select coalesce(jsonb_object_agg(t.field, t.body), '{{{{}}}}') from free_text t
+            where t.request_id = r.id and t.event_id is null
+        ) as texts,
+        (
+            select coalesce(jsonb_agg(
+                jsonb_build_object(
+                    'request_id', other.id, 'relation', l.relation, 'recorded_here', l.request_id = $1
+                ) order by other.created_at, other.id
+            ), '[]')
+            from request_link l
+            join request other on other.id = case when l.request_id = $1 then l.other_id else l.request_id end
+            where (l.request_id = $1 or l.other_id = $1)
+                and {_SEEN.replace("r.", "other.")} and {_OF_ITS_COUNTRIES.replace("r.", "other.")}
+        ) as links
+    from request r where r.id = $1 and {{seen}} and {_OF_ITS_COUNTRIES}
+"""
+# All columns of a clock that `clock_view` reads; the explanation is large and is read where it is wanted.
+_SHOWN_OF_CLOCK = """
+    id, requesting_country, requested_country, clock_key, limit_id, limit_version, basis, stage, tier, effect, obligor,
+    counted_in_country, state, started_on, started_at, base_due_on, due_on, due_at, paused_since, pauses, extensions,
+    met_extended, stopped_on, stopped_at, imprecise
+"""
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such request, or this account may not see it.")
 
 
 async def visible_row(tx: Tx, request_id: UUID, actor: Actor) -> Row:
     """The row of a request that the account may see. Raises NotFound otherwise."""
     row = await tx.fetchrow(
-        """
-        select * from request where id = $1
-        and (recorded_by = any($2::text[])
-            or shared and (requesting_country = any($2::text[]) or requested_country = any($2::text[])))
-        """,
+        f"select * from request r where r.id = $1 and {_SEEN} and {_OF_ITS_COUNTRIES}",
         request_id,
         list(actor.countries),
     )
     if row is None:
-        raise NotFound("There is no such request, or this account may not see it.")
+        raise _not_found()
     return dict(row)
 
 
@@ -87,7 +128,9 @@ def own_side(row: Row, actor: Actor) -> str:
 async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """The clocks of a request with the steps (`Step`) that lead to each date. Raises NotFound."""
     await visible_row(tx, request_id, actor)
-    rows = await tx.fetch("select * from clock where request_id = $1", request_id)
+    rows = await tx.fetch(
+        f"select {_SHOWN_OF_CLOCK}, explanation from clock where request_id = $1", request_id
+    )
     return [
         {
             **clock_view(row, now),
@@ -98,31 +141,68 @@ async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datet
     ]
 
 
-async def history(tx: Tx, request_id: UUID, *, actor: Actor) -> list[dict[str, Any]]:
-    """Every act of a request, voided ones too, by the day they took place. Raises NotFound."""
-    await visible_row(tx, request_id, actor)
-    rows = await tx.fetch(
+async def history(
+    tx: Tx, request_id: UUID, *, actor: Actor, as_of: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Every act of a request in legal order, voided ones too, as recorded by `as_of`. Raises NotFound.
+
+    An act that links to a request which the account may not see is left out: it would tell that there is one.
+    """
+    row = await visible_row(tx, request_id, actor)
+    acts = await tx.fetch(
+        f"{_ACTS} where e.request_id = $1 and ($3::timestamptz is null or e.recorded_at <= $3) and {_LINK_IS_SEEN}",
+        request_id,
+        list(actor.countries),
+        as_of,
+    )
+    texts = await _texts_of_acts(tx, request_id, actor)
+    stored = [StoredEvent(**{name: act[name] for name in _OF_EVENT}) for act in acts]
+    live = [event for event, act in zip(stored, acts, strict=True) if act["voided_at"] is None]
+    zones = zones_of(row["requesting_country"], row["requested_country"], live)
+    order = legal_order([event_of(event, row["requesting_country"], zones) for event in stored])
+    place = {event.id: number for number, event in enumerate(order)}
+    return [_event_view(act, texts) for act in sorted(acts, key=lambda act: place[str(act["id"])])]
+
+
+async def recorded(
+    tx: Tx, request_id: UUID, event_id: UUID, *, actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """One act, with the request as it stands. Raises NotFound."""
+    view = await request(tx, request_id, actor=actor, now=now)
+    act = await tx.fetchrow(f"{_ACTS} where e.request_id = $1 and e.id = $2", request_id, event_id)
+    if act is None:
+        raise _not_found()
+    return {**_event_view(act, await _texts_of_acts(tx, request_id, actor, event_id)), "request": view}
+
+
+_ACTS = """
+    select e.*, v.recorded_at as voided_at, v.voided_by, v.replacement_id
+    from request_event e left join event_void v on v.event_id = e.id
+"""
+_LINK_IS_SEEN = f"""
+    (e.type <> 'linked' or exists (
+        select from request r where r.id = (e.data ->> 'request_id')::uuid and {_SEEN} and {_OF_ITS_COUNTRIES}))
+"""
+_OF_EVENT = tuple(field.name for field in fields(StoredEvent))
+
+
+async def _texts_of_acts(
+    tx: Tx, request_id: UUID, actor: Actor, event_id: UUID | None = None
+) -> dict[tuple[UUID, str], str | None]:
+    """Reasons, and the notes of the account's own side, by act and field."""
+    if actor.role not in READS_TEXT:
+        return {}
+    found = await tx.fetch(
         """
-        select e.*, v.recorded_at as voided_at, v.voided_by, v.replacement_id
-        from request_event e left join event_void v on v.event_id = e.id
-        where e.request_id = $1
-        order by coalesce(e.occurred_on, (e.occurred_at at time zone 'UTC')::date), e.occurred_at nulls first, e.id
+        select event_id, field, body from free_text
+        where request_id = $1 and event_id is not null and ($3::uuid is null or event_id = $3)
+            and (owner_country is null or owner_country = any($2::text[]))
         """,
         request_id,
+        list(actor.countries),
+        event_id,
     )
-    texts: dict[tuple[UUID, str], str | None] = {}
-    if actor.role in READS_TEXT:
-        found = await tx.fetch(
-            """
-            select event_id, field, body from free_text
-            where request_id = $1 and event_id is not null
-                and (owner_country is null or owner_country = any($2::text[]))
-            """,
-            request_id,
-            list(actor.countries),
-        )
-        texts = {(text["event_id"], text["field"]): text["body"] for text in found}
-    return [_event_view(row, texts) for row in rows]
+    return {(text["event_id"], text["field"]): text["body"] for text in found}
 
 
 def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[str, Any]:
@@ -290,32 +370,3 @@ def _clock_order(row: Row) -> tuple[bool, float, str]:
     """Clocks with a due instant first, soonest due first; then by limit."""
     due: datetime | None = row["due_at"]
     return (due is None, due.timestamp() if due else 0.0, row["clock_key"])
-
-
-async def _texts(tx: Tx, request_id: UUID, actor: Actor) -> dict[str, str | None]:
-    if actor.role not in READS_TEXT:
-        return {}
-    rows = await tx.fetch(
-        "select field, body from free_text where request_id = $1 and event_id is null", request_id
-    )
-    return {row["field"]: row["body"] for row in rows}
-
-
-async def _links(tx: Tx, request_id: UUID, actor: Actor) -> Sequence[dict[str, Any]]:
-    """The requests that this one is linked with, in either direction, as far as the account may see them."""
-    rows = await tx.fetch(
-        """
-        select l.relation, r.id, l.request_id = $1 as recorded_here
-        from request_link l join request r on r.id = case when l.request_id = $1 then l.other_id else l.request_id end
-        where (l.request_id = $1 or l.other_id = $1)
-            and (r.recorded_by = any($2::text[])
-                or r.shared and (r.requesting_country = any($2::text[]) or r.requested_country = any($2::text[])))
-        order by r.created_at, r.id
-        """,
-        request_id,
-        list(actor.countries),
-    )
-    return [
-        {"request_id": row["id"], "relation": row["relation"], "recorded_here": row["recorded_here"]}
-        for row in rows
-    ]

@@ -13,6 +13,7 @@ from mla_tracker.domain.vocabulary import FlagKind
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.requests import RequestRecord
+from mla_tracker.storage.rows import Row, insertion
 
 CONTENT = (
     "shared",
@@ -52,11 +53,16 @@ _COLUMNS = (
     "clock_key",
     *CONTENT,
 )
-_UPSERT = (
-    f"insert into clock ({', '.join(_COLUMNS)}) values ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"
-    " on conflict (request_id, clock_key) do update set "
-    + ", ".join(f"{name} = excluded.{name}" for name in CONTENT)
-)
+_CHECK_COLUMNS = ("clock_id", "kind", "level", "at", "due_at")
+# What is gone, what stands now and what the sweep will find of it, in one round trip.
+_REPLACE = f"""
+    with gone as (delete from clock where id = any($3::uuid[])),
+    standing as (
+        {insertion("clock", _COLUMNS, 1)}
+        on conflict (request_id, clock_key) do update set {", ".join(f"{name} = excluded.{name}" for name in CONTENT)}
+    )
+    {insertion("clock_check", _CHECK_COLUMNS, 2)}
+"""
 
 
 def clock_content(record: RequestRecord, clock: Clock, *, shared: bool) -> dict[str, Any]:
@@ -100,12 +106,15 @@ def clock_content(record: RequestRecord, clock: Clock, *, shared: bool) -> dict[
     }
 
 
-async def insert_all(
-    tx: Tx, record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime
-) -> None:
-    """Write the clocks and checks of a request that had none."""
-    ids = await _upsert(tx, record, clocks, {}, shared=shared, now=now)
-    await _insert_checks(tx, clocks, ids, [])
+def clock_rows(
+    record: RequestRecord, clocks: Sequence[Clock], *, shared: bool, now: datetime
+) -> dict[str, list[Row]]:
+    """The clocks and checks of a request that had none."""
+    ids = {clock.key: uuid7(now) for clock in clocks}
+    return {
+        "clock": _rows(record, clocks, ids, shared=shared),
+        "clock_check": _checks(clocks, ids, []),
+    }
 
 
 async def replace_all(
@@ -115,60 +124,58 @@ async def replace_all(
 
     Clocks keep their ids; clocks that no longer exist go; flags are cleared or settled, never deleted.
     """
-    rows = await tx.fetch("select id, clock_key from clock where request_id = $1", record.id)
-    known: Mapping[str, UUID] = {row["clock_key"]: row["id"] for row in rows}
     # Checks go first: a sweep at work on them is waited for, and its flags are then seen below.
-    await tx.execute("delete from clock_check where clock_id = any($1::uuid[])", list(known.values()))
-    gone = [clock_id for key, clock_id in known.items() if key not in {clock.key for clock in clocks}]
-    if gone:
-        await tx.execute("delete from clock where id = any($1::uuid[])", gone)
-    ids = await _upsert(tx, record, clocks, known, shared=shared, now=now)
-    standing = await _settle_flags(tx, record, clocks, now)
-    await _insert_checks(tx, clocks, ids, standing)
-
-
-async def _upsert(
-    tx: Tx,
-    record: RequestRecord,
-    clocks: Iterable[Clock],
-    known: Mapping[str, UUID],
-    *,
-    shared: bool,
-    now: datetime,
-) -> dict[str, UUID]:
-    ids = {clock.key: known.get(clock.key) or uuid7(now) for clock in clocks}
-    await tx.executemany(
-        _UPSERT,
-        [
-            (
-                ids[clock.key],
-                record.id,
-                record.requesting_country,
-                record.requested_country,
-                record.recorded_by,
-                clock.key,
-                *clock_content(record, clock, shared=shared).values(),
-            )
-            for clock in clocks
-        ],
+    found = await tx.fetch(
+        """
+        with gone as (
+            delete from clock_check using clock where clock.id = clock_check.clock_id and clock.request_id = $1
+        )
+        select id, clock_key from clock where request_id = $1
+        """,
+        record.id,
     )
-    return ids
+    known: Mapping[str, UUID] = {row["clock_key"]: row["id"] for row in found}
+    ids = {clock.key: known.get(clock.key) or uuid7(now) for clock in clocks}
+    standing = await _settle_flags(tx, record, clocks, now)
+    await tx.execute(
+        _REPLACE,
+        _rows(record, clocks, ids, shared=shared),
+        _checks(clocks, ids, standing),
+        [clock_id for key, clock_id in known.items() if key not in ids],
+    )
 
 
-async def _insert_checks(
-    tx: Tx, clocks: Iterable[Clock], ids: Mapping[str, UUID], standing: Sequence[RaisedFlag]
-) -> None:
+def _rows(
+    record: RequestRecord, clocks: Iterable[Clock], ids: Mapping[str, UUID], *, shared: bool
+) -> list[Row]:
+    return [
+        {
+            "id": ids[clock.key],
+            "request_id": record.id,
+            "requesting_country": record.requesting_country,
+            "requested_country": record.requested_country,
+            "recorded_by": record.recorded_by,
+            "clock_key": clock.key,
+            **clock_content(record, clock, shared=shared),
+        }
+        for clock in clocks
+    ]
+
+
+def _checks(clocks: Iterable[Clock], ids: Mapping[str, UUID], standing: Sequence[RaisedFlag]) -> list[Row]:
     raised = {(flag.clock_key, flag.kind, flag.level, flag.due_at) for flag in standing}
-    rows = [
-        (ids[clock.key], check.kind.value, check.level, check.at, clock.due_at)
+    return [
+        {
+            "clock_id": ids[clock.key],
+            "kind": check.kind.value,
+            "level": check.level,
+            "at": check.at,
+            "due_at": clock.due_at,
+        }
         for clock in clocks
         for check in clock.checks
         if (clock.key, check.kind, check.level, clock.due_at) not in raised
     ]
-    if rows:
-        await tx.executemany(
-            "insert into clock_check (clock_id, kind, level, at, due_at) values ($1, $2, $3, $4, $5)", rows
-        )
 
 
 async def _settle_flags(

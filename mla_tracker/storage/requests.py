@@ -1,7 +1,7 @@
 """Requests and their histories as rows: insert, load and lock, save what was decided. No rules."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,11 @@ from uuid import UUID
 from mla_tracker.domain.explanation import Step, plain
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.sentences import step_document
+from mla_tracker.domain.vocabulary import Act
+from mla_tracker.storage import rows
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.rows import Row
 
 RECORD_COLUMNS = (
     "id",
@@ -38,6 +41,9 @@ RECORD_COLUMNS = (
     "created_at",
     "updated_at",
 )
+
+
+UNIQUE_REFERENCE = "request_recorded_by_external_reference_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +107,16 @@ class FreeText:
     event_id: UUID | None = None
 
 
-async def insert_record(tx: Tx, record: RequestRecord) -> None:
-    """Insert the row of a new request; its projections follow with `save_projection`."""
-    names = ", ".join(RECORD_COLUMNS)
-    places = ", ".join(f"${n}" for n in range(1, len(RECORD_COLUMNS) + 1))
-    await tx.execute(
-        f"insert into request ({names}) values ({places})",
-        *(getattr(record, name) for name in RECORD_COLUMNS),
-    )
+async def insert_request(
+    tx: Tx,
+    record: RequestRecord,
+    content: Mapping[str, Any],
+    appended: Mapping[str, Sequence[Row]],
+    computed: Mapping[str, Sequence[Row]],
+) -> None:
+    """Insert a new request with its projection (`content`), what hangs on it, and its clocks, in one statement."""
+    row = {**{name: getattr(record, name) for name in RECORD_COLUMNS}, **content}
+    await rows.insert(tx, {"request": [row], **appended, **computed})
 
 
 async def load(tx: Tx, request_id: UUID, *, lock: bool) -> StoredCase | None:
@@ -128,7 +136,7 @@ async def load(tx: Tx, request_id: UUID, *, lock: bool) -> StoredCase | None:
 
 async def live_events(tx: Tx, request_id: UUID) -> tuple[StoredEvent, ...]:
     """The acts of a request that were not voided."""
-    rows = await tx.fetch(
+    found = await tx.fetch(
         """
         select e.id, e.type, e.occurred_at, e.occurred_on, e.data, e.asserted_by, e.recorded_at
         from request_event e
@@ -136,64 +144,87 @@ async def live_events(tx: Tx, request_id: UUID) -> tuple[StoredEvent, ...]:
         """,
         request_id,
     )
-    return tuple(StoredEvent(**dict(row)) for row in rows)
+    events = [StoredEvent(**dict(row)) for row in found]
+    ids = {str(event.id) for event in events}
+    if not {event.data["in_reply_to"] for event in events if "in_reply_to" in event.data} <= ids:
+        events = _answering_replacements(events, await _replacements(tx, request_id))
+    return tuple(events)
 
 
-async def insert_events(
-    tx: Tx, record: RequestRecord, events: Iterable[StoredEvent], *, account_id: UUID
-) -> None:
-    """Append acts to a history."""
-    await tx.executemany(
-        """
-        insert into request_event (id, request_id, requesting_country, requested_country, type, occurred_at,
-            occurred_on, data, asserted_by, recorded_by_account, recorded_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        """,
-        [
-            (
-                event.id,
-                record.id,
-                record.requesting_country,
-                record.requested_country,
-                event.type,
-                event.occurred_at,
-                event.occurred_on,
-                dict(event.data),
-                event.asserted_by,
-                account_id,
-                event.recorded_at,
-            )
+async def _replacements(tx: Tx, request_id: UUID) -> dict[str, str]:
+    """The acts of a request that were replaced, each with the one that stands in its place."""
+    found = await tx.fetch(
+        "select event_id, replacement_id from event_void where request_id = $1 and replacement_id is not null",
+        request_id,
+    )
+    return {str(row["event_id"]): str(row["replacement_id"]) for row in found}
+
+
+def _answering_replacements(events: Iterable[StoredEvent], replaced: Mapping[str, str]) -> list[StoredEvent]:
+    """Acts that answer one which was recorded wrongly answer what was put in its place."""
+    result = []
+    for event in events:
+        answered = event.data.get("in_reply_to")
+        while answered is not None and answered in replaced:
+            answered = replaced[answered]
+        if answered is not None:
+            event = replace(event, data={**event.data, "in_reply_to": answered})
+        result.append(event)
+    return result
+
+
+def event_rows(
+    record: RequestRecord, events: Iterable[StoredEvent], *, account_id: UUID
+) -> dict[str, list[Row]]:
+    """Acts to append to a history, and the links that acts `linked` make, for looking up from either end."""
+    of_request = _of_request(record)
+    return {
+        "request_event": [
+            {
+                "id": event.id,
+                **of_request,
+                "type": event.type,
+                "occurred_at": event.occurred_at,
+                "occurred_on": event.occurred_on,
+                "data": dict(event.data),
+                "asserted_by": event.asserted_by,
+                "recorded_by_account": account_id,
+                "recorded_at": event.recorded_at,
+            }
             for event in events
         ],
-    )
+        "request_link": [
+            {
+                "event_id": event.id,
+                **of_request,
+                "other_id": event.data["request_id"],
+                "relation": event.data["relation"],
+            }
+            for event in events
+            if event.type == Act.LINKED
+        ],
+    }
 
 
-async def insert_links(tx: Tx, record: RequestRecord, events: Iterable[StoredEvent]) -> None:
-    """The links that acts `linked` make between requests, for looking up from either end."""
-    rows = [
-        (
-            e.id,
-            record.id,
-            UUID(str(e.data["request_id"])),
-            record.requesting_country,
-            record.requested_country,
-            e.data["relation"],
-        )
-        for e in events
-        if e.type == "linked"
-    ]
-    if rows:
-        await tx.executemany(
-            """
-            insert into request_link (event_id, request_id, other_id, requesting_country, requested_country, relation)
-            values ($1, $2, $3, $4, $5, $6)
-            """,
-            rows,
-        )
+def text_rows(record: RequestRecord, texts: Iterable[FreeText], now: datetime) -> dict[str, list[Row]]:
+    """Free text to keep beside the record, where it can be erased."""
+    of_request = _of_request(record)
+    return {
+        "free_text": [
+            {
+                "id": uuid7(now),
+                **of_request,
+                "owner_country": text.owner_country,
+                "field": text.field,
+                "event_id": text.event_id,
+                "body": text.body,
+            }
+            for text in texts
+        ]
+    }
 
 
-async def insert_void(
-    tx: Tx,
+def void_row(
     record: RequestRecord,
     event_id: UUID,
     *,
@@ -201,49 +232,34 @@ async def insert_void(
     voided_by: str,
     account_id: UUID,
     now: datetime,
-) -> None:
-    """Mark an act as recorded wrongly; the act itself stays."""
-    await tx.execute(
-        """
-        insert into event_void (event_id, request_id, requesting_country, requested_country, replacement_id, voided_by,
-            recorded_by_account, recorded_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
-        """,
-        event_id,
-        record.id,
-        record.requesting_country,
-        record.requested_country,
-        replacement_id,
-        voided_by,
-        account_id,
-        now,
-    )
+) -> dict[str, list[Row]]:
+    """The mark of an act as recorded wrongly; the act itself stays."""
+    return {
+        "event_void": [
+            {
+                "event_id": event_id,
+                **_of_request(record),
+                "replacement_id": replacement_id,
+                "voided_by": voided_by,
+                "recorded_by_account": account_id,
+                "recorded_at": now,
+            }
+        ]
+    }
+
+
+def _of_request(record: RequestRecord) -> Row:
+    """What every row that hangs on a request says of it."""
+    return {
+        "request_id": record.id,
+        "requesting_country": record.requesting_country,
+        "requested_country": record.requested_country,
+    }
+
+
+async def unlink(tx: Tx, event_id: UUID) -> None:
+    """Take away the link that an act made which was recorded wrongly."""
     await tx.execute("delete from request_link where event_id = $1", event_id)
-
-
-async def insert_texts(tx: Tx, record: RequestRecord, texts: Sequence[FreeText], now: datetime) -> None:
-    """Keep free text beside the record, where it can be erased."""
-    if texts:
-        await tx.executemany(
-            """
-            insert into free_text (id, request_id, requesting_country, requested_country, owner_country, field,
-                event_id, body)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
-            """,
-            [
-                (
-                    uuid7(now),
-                    record.id,
-                    record.requesting_country,
-                    record.requested_country,
-                    text.owner_country,
-                    text.field,
-                    text.event_id,
-                    text.body,
-                )
-                for text in texts
-            ],
-        )
 
 
 async def replace_text(
@@ -257,7 +273,17 @@ async def replace_text(
         body,
     )
     if changed is None and body is not None:
-        await insert_texts(tx, record, [FreeText(field_name, body)], now)
+        await rows.insert(tx, text_rows(record, [FreeText(field_name, body)], now))
+
+
+async def text_of(tx: Tx, record: RequestRecord, field_name: str) -> str | None:
+    """The request's own text of one field, if it has one that was not erased."""
+    body: str | None = await tx.fetchval(
+        "select body from free_text where request_id = $1 and field = $2 and event_id is null",
+        record.id,
+        field_name,
+    )
+    return body
 
 
 async def update_record(tx: Tx, record: RequestRecord, changes: Mapping[str, Any]) -> None:
@@ -292,17 +318,9 @@ def projection_content(life: Life, warnings: Iterable[Step], *, first_act_on: da
 
 
 async def save_projection(
-    tx: Tx,
-    record: RequestRecord,
-    life: Life,
-    warnings: Iterable[Step],
-    *,
-    version: int,
-    first_act_on: date,
-    now: datetime,
+    tx: Tx, record: RequestRecord, content: Mapping[str, Any], *, version: int, now: datetime
 ) -> None:
-    """Write what was read off the history: status, custody, outcome, items, warnings, and the new version."""
-    content = projection_content(life, warnings, first_act_on=first_act_on)
+    """Write what was read off the history (see `projection_content`), and the new version."""
     sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(content, start=4))
     await tx.execute(
         f"update request set version = $2, updated_at = $3, stale_since = null, {sets} where id = $1",

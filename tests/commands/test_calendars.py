@@ -137,7 +137,7 @@ async def test_requests_to_and_from_the_country_wait_to_be_counted_anew(db: Data
     await with_shipped_limits(db)
     morocco = await account(db, "MA", "PT")
     to = await a_case().then("sent", "2026-03-02").logged(db, morocco)
-    own = await a_case().between("ES", "MA").then("sent", "2026-03-02").logged(db, morocco)
+    own = await a_case().between("ES", "MA").then("sent", "2026-03-02").logged(db, spain)
     draft = await a_case().logged(db, morocco)
     other = await a_case().between("MA", "PT").then("sent", "2026-03-02").logged(db, morocco)
     assert (await change(db, spain)).requests_waiting == 3

@@ -1,0 +1,123 @@
+"""Changing facts of a request: each side its own reference and officer, the rest whoever recorded it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from mla_tracker.commands.entries import Fault, faults_of_facts, may_write, side_of_writer
+from mla_tracker.commands.projecting import project, save
+from mla_tracker.commands.recorded import Recorded
+from mla_tracker.commands.references import check_agreement
+from mla_tracker.commands.requests import locked
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
+from mla_tracker.domain.vocabulary import RequestKind, Urgency
+from mla_tracker.queries import requests as queries
+from mla_tracker.storage import requests
+from mla_tracker.storage.database import Database, DbRole, Tx
+from mla_tracker.storage.requests import RequestRecord, StoredCase
+
+# What belongs to a side whoever recorded the request, by the name of the change.
+_OF_EITHER_SIDE = frozenset({"reference_requesting", "reference_requested", "assigned_to"})
+_TEXTS = ("subject", "urgency_reason", "wished_by_reason")
+
+
+async def amend_request(
+    db: Database,
+    request_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected: frozenset[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> Recorded:
+    """Change facts of a request; `expected` are the versions the change may be based on, None for whatever stands.
+
+    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded.
+    """
+    may_write(actor)
+    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+        stored = await locked(tx, request_id, actor)
+        record = stored.record
+        if expected is not None and record.version not in expected:
+            raise VersionStale(
+                f"The request has changed since and is at version {record.version} now. "
+                "Read it again and base the change on what it says now."
+            )
+        columns, texts = await _amended(tx, record, dict(changes), actor)
+        changed = StoredCase(replace(record, **columns), stored.events)
+        if "agreement_id" in columns:
+            await check_agreement(tx, changed.record, actor, now)
+        projection = await project(tx, changed, now)
+        try:
+            await requests.update_record(tx, record, columns)
+        except asyncpg.UniqueViolationError:
+            raise AlreadyRecorded(
+                "Your country has already recorded another request under this external reference.",
+                fields=[("/external_reference", "Taken by another request of your country.")],
+            ) from None
+        for name, body in texts.items():
+            await requests.replace_text(tx, record, name, body, now)
+        await save(tx, changed, projection, version=record.version + 1, now=now)
+        view = await queries.request(tx, request_id, actor=actor, now=now)
+    return Recorded(request_id, view=view)
+
+
+async def _amended(
+    tx: Tx, record: RequestRecord, changes: dict[str, Any], actor: Actor
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """The columns and the texts that a change comes down to. Raises NotAllowed, InvalidEntry."""
+    _refuse_foreign(record, changes, actor)
+    country = side_of_writer(actor, record.requesting_country, record.requested_country)
+    if "assigned_to" in changes:
+        own = "requesting" if country == record.requesting_country else "requested"
+        changes[f"assigned_{own}"] = changes.pop("assigned_to")
+    faults: list[Fault] = []
+    if "assistance" in changes and record.shared and list(changes["assistance"]) != list(record.assistance):
+        faults.append(
+            (
+                "/assistance",
+                "What was asked for in a request that is sent stands. Log a supplementary request.",
+            )
+        )
+    texts = {name: changes.pop(name) for name in _TEXTS if name in changes}
+    faults += faults_of_facts(
+        urgency=Urgency(changes.get("urgency", record.urgency)),
+        urgency_reason=texts["urgency_reason"]
+        if "urgency_reason" in texts
+        else await requests.text_of(tx, record, "urgency_reason"),
+        convention=changes.get("convention", record.convention),
+        kind=RequestKind(record.kind),
+    )
+    if faults:
+        raise InvalidEntry("The change is not possible. Nothing was changed.", fields=faults)
+    return changes, texts
+
+
+def _refuse_foreign(record: RequestRecord, changes: Mapping[str, Any], actor: Actor) -> None:
+    """Refuse to change what belongs to the other country. Raises NotAllowed naming every field."""
+    if actor.speaks_for(record.recorded_by):
+        return
+    faults: list[Fault] = [
+        (f"/{name}", f"Belongs to {record.recorded_by}, which recorded the request.")
+        for name in sorted(changes.keys() - _OF_EITHER_SIDE)
+    ]
+    faults += [
+        (f"/references/{side}", f"The reference of {owner}, which {owner} sets.")
+        for side, owner in (
+            ("requesting", record.requesting_country),
+            ("requested", record.requested_country),
+        )
+        if f"reference_{side}" in changes and not actor.speaks_for(owner)
+    ]
+    if faults:
+        names = ", ".join(pointer for pointer, _ in faults)
+        raise NotAllowed(
+            f"The request was recorded by {record.recorded_by}, and {names} is not yours to change. "
+            "Record an act instead, or ask its central authority.",
+            fields=faults,
+        )

@@ -1,0 +1,62 @@
+"""From rows to the case as the law looks at it: the acts in the zones of the countries where they took place."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date
+from zoneinfo import ZoneInfo
+
+from mla_tracker.catalogue.countries import default_zone
+from mla_tracker.domain.histories import Case, Event, zone_of
+from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
+from mla_tracker.storage.requests import StoredCase, StoredEvent
+
+
+def zones_of(requesting: str, requested: str, events: Iterable[StoredEvent] = ()) -> dict[Side, ZoneInfo]:
+    """The zones whose days count on either side; the executing authority named in `forwarded` may have its own."""
+    forwarded = sorted(
+        (event.occurred_on or _utc_day(event), str(event.data["zone"]))
+        for event in events
+        if event.type == Act.FORWARDED and event.data.get("zone") is not None
+    )
+    return {
+        Side.REQUESTING: default_zone(requesting),
+        Side.REQUESTED: ZoneInfo(forwarded[-1][1]) if forwarded else default_zone(requested),
+    }
+
+
+def _utc_day(event: StoredEvent) -> date:
+    """The UTC day of a timed act, where its zone is what is being looked for."""
+    assert event.occurred_at is not None
+    return event.occurred_at.astimezone(UTC).date()
+
+
+def case_of(stored: StoredCase) -> Case:
+    """The request as the law looks at it."""
+    record = stored.record
+    zones = zones_of(record.requesting_country, record.requested_country, stored.events)
+    return Case(
+        kind=RequestKind(record.kind),
+        requesting_country=record.requesting_country,
+        requested_country=record.requested_country,
+        events=tuple(event_of(event, record.requesting_country, zones) for event in stored.events),
+        urgency=Urgency(record.urgency),
+        assistance=tuple(Assistance(form) for form in record.assistance),
+        convention=record.convention,
+        wished_by=record.wished_by,
+        recorded_on=record.created_at.date(),
+        zones=zones,
+    )
+
+
+def event_of(event: StoredEvent, requesting: str, zones: Mapping[Side, ZoneInfo]) -> Event:
+    """One recorded act as the law looks at it."""
+    act = Act(event.type)
+    stated_by = Side.REQUESTING if event.asserted_by == requesting else Side.REQUESTED
+    return Event(
+        id=str(event.id),
+        act=act,
+        zone=zone_of(act, zones, stated_by),
+        at=event.occurred_at,
+        on=event.occurred_on,
+        data=event.data,
+        asserted_by=event.asserted_by,
+    )
