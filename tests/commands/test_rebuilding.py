@@ -28,26 +28,26 @@ async def shipped(db: Database) -> None:
 async def busy(db: Database) -> int:
     """Cases of every kind and age, swept, one corrected, one closed and opened again, one counted anew."""
     await worked_example.load(db, NOW)
-    spain = await account(db, "ES", role=Role.HEAD)
+    both = await account(db, "ES", "MA", role=Role.HEAD)
     case = a_case().then("sent", "2026-02-02").then("received", "2026-02-09").then("accepted", "2026-02-16")
-    corrected = await case.logged(db, spain)
+    corrected = await case.logged(db, both)
     async with db.transaction(DbRole.OWNER) as tx:
         accepted = await tx.fetchval(
             "select id from request_event where request_id = $1 and type = 'accepted'", corrected
         )
     [right] = a_case().then("accepted", "2026-02-18").entry.events
-    await void_event(db, corrected, accepted, reason="Misread.", replacement=right, actor=spain, now=NOW)
-    reopened = await case.logged(db, spain)
+    await void_event(db, corrected, accepted, reason="Misread.", replacement=right, actor=both, now=NOW)
+    reopened = await case.logged(db, both)
     for act in (
         a_case()
         .then("closed", "2026-03-02", outcome="executed")
         .then("reopened", "2026-03-05", reason="A second account was found.")
         .entry.events
     ):
-        await record_event(db, reopened, act, actor=spain, now=NOW)
+        await record_event(db, reopened, act, actor=both, now=NOW)
     await flag_due(db, NOW)
     own = CalendarOverrides(holidays=((NOW.date(), "Day of mourning"),))
-    await change_calendar(db, "ES", NewCalendar(own, "Decree 1", {}), expected=None, actor=spain, now=NOW)
+    await change_calendar(db, "ES", NewCalendar(own, "Decree 1", {}), expected=None, actor=both, now=NOW)
     await recount_stale(db, LATER)
     await flag_due(db, LATER)
     async with db.transaction(DbRole.OWNER) as tx:
