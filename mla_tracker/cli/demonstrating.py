@@ -147,7 +147,7 @@ async def _print_figures(database: Database, as_of: datetime) -> None:
     async with database.transaction(DbRole.API, countries=COUNTRIES, read_only=True) as tx:
         rows = await worklist.clocks(tx, late, actor=everybody, as_of=as_of, after=None, limit=MOST_SHOWN)
         sla = await reports.sla(tx, wanted, actor=everybody, as_of=as_of)
-    console = Console(width=116, soft_wrap=True)
+    console = Console(width=126, soft_wrap=True)
     console.print(_worklist_table(rows))
     console.print(_sla_table(sla))
 
@@ -164,9 +164,7 @@ def _worklist_table(rows: list[dict[str, object]]) -> Table:
         "due on",
         "days late",
     ):
-        table.add_column(
-            heading, justify="right" if heading == "days late" else "left", no_wrap=heading == "limit"
-        )
+        table.add_column(heading, justify="right" if heading == "days late" else "left", no_wrap=True)
     for row in rows:
         table.add_row(
             str(row["kind"]),
