@@ -70,7 +70,6 @@ RANK: Mapping[Act, int] = {
             A.UNSCHEDULED_LANDING,
             A.PROVISIONALLY_ARRESTED,
             A.ARRESTED,
-            A.REARRESTED,
             A.ARREST_NOTIFIED,
             A.NOTIFIED_OF_INTERCEPTION,
             A.HEARING_FIXED,
@@ -102,6 +101,7 @@ RANK: Mapping[Act, int] = {
             A.TEMPORARILY_SURRENDERED,
             A.RETURNED,
             A.RELEASED,
+            A.REARRESTED,
             A.SURRENDERED,
             A.EXECUTED,
             A.RESULTS_TRANSMITTED,
@@ -161,15 +161,20 @@ ORDER: Sequence[Precedence] = (
             A.REMINDED,
             A.INFORMATION_SUPPLIED,
             A.RESULTS_RECEIVED,
-            A.PROVISIONALLY_ARRESTED,
             A.GRANTED,
             A.SURRENDERED,
         },
     ),
+    # The person is arrested first, the formal request may follow (ETS 24 Art. 16): only the request for the
+    # arrest must come before it.
     Precedence(
-        (A.RECEIVED, A.RECEIVED_BY_COMPETENT_AUTHORITY),
+        (A.PROVISIONAL_ARREST_REQUESTED,), frozenset({A.PROVISIONALLY_ARRESTED}), unless=frozenset({A.SENT})
+    ),
+    # Sent directly, a request reaches the executing authority before the central one, or never that one.
+    Precedence(
+        (A.RECEIVED,),
         _ARRIVAL_NEEDED | {A.GRANTED, A.SURRENDERED},
-        unless=frozenset({A.PROVISIONAL_ARREST_REQUESTED}),
+        unless=frozenset({A.PROVISIONAL_ARREST_REQUESTED, A.RECEIVED_BY_COMPETENT_AUTHORITY}),
     ),
     Precedence((A.POSTPONED,), frozenset({A.RESUMED})),
     Precedence((A.CLOSED,), frozenset({A.REOPENED})),
@@ -242,7 +247,7 @@ BELONGS_TO: Mapping[str, frozenset[Act]] = {
     "request_id": frozenset({A.LINKED}),
     "relation": frozenset({A.LINKED}),
     "reclassified_as": frozenset({A.RECLASSIFIED}),
-    "in_reply_to": frozenset({A.INFORMATION_SUPPLIED, A.ACKNOWLEDGED}),
+    "in_reply_to": frozenset({A.INFORMATION_SUPPLIED, A.ACKNOWLEDGED, A.SPECIALITY_CONSENT_DECIDED}),
 }
 EXECUTED_OUTCOMES: frozenset[Outcome] = frozenset(
     {Outcome.EXECUTED, Outcome.EXECUTED_IN_PART, Outcome.NOT_EXECUTABLE}

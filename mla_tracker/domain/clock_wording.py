@@ -8,15 +8,16 @@ CLOCKS: Mapping[str, str] = {
     "source-not-verified": "The wording of {instrument} was not read for this limit: check it before you rely on it.",
     "displaces": "It takes the place of the limit {limit} ({source}).",
     "not-started": "It has not begun to run: it begins with {acts}.",
+    "for-items": "It is about the items {items} of assistance; others have clocks of their own.",
     "started-by": "Begun by the act {act} on {day}, counted in {country}.",
     "restarted": "On {agreed} a new date was agreed: the period runs anew from {from}.",
     "restarted-by": "By the act {act} the period runs anew from {from}.",
     # what moved the end
     "extended": "Extended on {on}: the end moves from {from} to {to}.",
-    "until": "The extension sets the end to {to}.",
     # how it ended
-    "paused": "The clock stands still; the due date shown is what it would be if it resumed at once.",
+    "paused": "The clock stands still: the due date moves on by every day for which it still does.",
     "met-in-time": "Kept: {act} on {day}, due on {due}.",
+    "too-early": "{act} on {day} came before its time: it was not allowed before {due} had passed.",
     "met-late": "Kept late: {act} on {day}, due on {due}.",
     "implied-by": "The act itself was not recorded; {act} shows that it took place by then.",
     "cancelled-by": "Ended without being kept: {act} on {day}.",
@@ -44,6 +45,9 @@ WARNINGS: Mapping[str, str] = {
     "missing-executed": "Results were transmitted, and the record does not say that the request was executed.",
     "missing-information-requested": "Information was supplied that, by the record, nobody had asked for.",
     "missing-decision-final": "The person was surrendered, and the record holds no decision.",
+    "act-after-the-end": (
+        "The request had ended ({end}, {on}) when it was {act} on {day}: record the reopening, or correct an act."
+    ),
     "bank-secrecy-no-ground": "Bank secrecy is no ground for refusing assistance.",
 }
 

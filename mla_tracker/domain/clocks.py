@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mla_tracker.domain.calendars import WorkingCalendar
+from mla_tracker.domain.clock_steps import closing_steps, opening_steps
 from mla_tracker.domain.counting import RULES, Deadline, Period, deadline
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.extensions import (
@@ -18,8 +19,10 @@ from mla_tracker.domain.extensions import (
 from mla_tracker.domain.histories import Case, Event, first_instant
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.limits import Limit, Span
+from mla_tracker.domain.local_time import local_day
 from mla_tracker.domain.precedence import Law, chosen_limits, country_of, side_of
-from mla_tracker.domain.runs import Run, find_runs, triggered
+from mla_tracker.domain.runs import Run, find_runs, restarting
+from mla_tracker.domain.standing import standstills
 from mla_tracker.domain.vocabulary import ClockState, Effect, FlagKind, Roll, Unit
 
 INSTANT_UNITS = frozenset(
@@ -27,6 +30,9 @@ INSTANT_UNITS = frozenset(
 )
 
 PauseSpell = tuple[datetime, datetime | None]
+# A local day, or an instant where the limit counts hours.
+Moment = date | datetime
+Spell = tuple[Moment, Moment | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Check:
 class Clock:
     """One limit at work on one request. `due_at` is exclusive for periods of days or longer, inclusive for hours.
 
-    A paused clock's due date is what it would be if it resumed at once. `base_due_on`: without extensions.
+    A paused clock's due date leaves out the standstill that is still open. `base_due_on`: without extensions.
     """
 
     key: str
@@ -69,9 +75,14 @@ class Clock:
     @property
     def paused_since(self) -> datetime | None:
         """The instant since which the clock stands still, if it does."""
-        if self.state is not ClockState.PAUSED:
-            return None
-        return min((begin for begin, end in self.pauses if end is None), default=None)
+        return self.pauses[-1][0] if self.state is ClockState.PAUSED and self.pauses else None
+
+    @property
+    def ended_in_time(self) -> bool:
+        """Whether it stopped, kept or not, no later than it was due."""
+        if self.limit.span is not None and self.limit.span.unit in INSTANT_UNITS:
+            return self.stopped_at is not None and self.due_at is not None and self.stopped_at <= self.due_at
+        return self.stopped_on is not None and self.due_on is not None and self.stopped_on <= self.due_on
 
 
 def state_at(state: ClockState, effect: Effect, due_at: datetime | None, now: datetime) -> ClockState:
@@ -124,50 +135,47 @@ class _Counting:
         country = country_of(limit.counted_in, self.case)
         if run.start is None or run.anchor is None:
             state = ClockState.PENDING if run.cancelled_by is None else ClockState.CANCELLED
-            return Clock(run.key, limit, state, country, steps=tuple(self._opening()))
+            return Clock(run.key, limit, state, country, steps=tuple(opening_steps(run, country, None)))
         start, restarted = self._restart(self._local(run.anchor))
-        begins = self._instant_of_start(start)
-        spells = [
-            spell for spell in self._spells() if spell[1] is None or self._instant_of_start(spell[1]) > begins
-        ]
+        spells = self._spells(start)
         base = self._count(start, spells, [])
         counted, extensions, notes = self._extended(start, spells, base, extending)
-        stopped_on = self._day(run.stop) if run.stop is not None else None
-        paused = run.stop is None and run.cancelled_by is None and self._stands_still(spells, counted)
-        state = self._state(counted, stopped_on, paused)
-        in_time = state is ClockState.MET
+        state = self._state(counted, spells)
+        ended_on = self._day(run.end) if run.end is not None else None
         clock = Clock(
             key=run.key,
             limit=limit,
             state=state,
             counted_in_country=country,
             start=run.start,
-            started_on=start if not isinstance(start, datetime) else start.astimezone(self.zone).date(),
-            started_at=start if isinstance(start, datetime) else self._instant_of_start(start),
+            started_on=self._local_day(start),
+            started_at=self._instant(start),
             base_due_on=base.due_on,
             due_on=counted.due_on,
             due_at=counted.due_at,
-            pauses=tuple(self._as_instants(spell) for spell in spells),
+            pauses=tuple((self._instant(a), None if b is None else self._instant(b)) for a, b in spells),
             extensions=tuple(extensions),
-            met_extended=in_time and stopped_on is not None and bool(extensions) and stopped_on > base.due_on,
-            stop=run.stop or run.cancelled_by,
-            stopped_on=stopped_on or (self._day(run.cancelled_by) if run.cancelled_by else None),
-            stopped_at=self._instant_of_end(run.stop or run.cancelled_by),
+            met_extended=state is ClockState.MET and bool(extensions) and self._too_late(run.stop, base),
+            stop=run.end,
+            stopped_on=ended_on,
+            stopped_at=None if run.end is None or ended_on is None else run.end.at or self._instant(ended_on),
             imprecise=counted.imprecise
             or (self.by_instants and run.stop is not None and run.stop.at is None),
-            steps=(*self._opening(), *restarted, *counted.steps, *self._closing(state, counted, stopped_on)),
+            steps=(
+                *opening_steps(run, country, self._day(run.start)),
+                *restarted,
+                *counted.steps,
+                *closing_steps(run, state, counted.due_on, ended_on),
+            ),
             warnings=(*counted.warnings, *notes),
         )
         return replace(clock, checks=self._checks(clock)) if state is ClockState.RUNNING else clock
 
     # --- counting -------------------------------------------------------------------------------------------
 
-    def _count(
-        self, start: date | datetime, spells: Sequence[tuple[date, date | None]], plus: Sequence[Span]
-    ) -> Deadline:
+    def _count(self, start: Moment, spells: Sequence[Spell], plus: Sequence[Span]) -> Deadline:
         limit = self.run.limit
         rule = RULES[limit.counting]
-        pauses = [(begin, end) for begin, end in spells if end is not None and begin < end]
         if limit.span is None:
             fixed = self.case.wished_by or self._local_day(start)
             rule = replace(rule, roll=Roll.NONE, min_working_days=0, shift_start=False, count_start_day=False)
@@ -176,160 +184,161 @@ class _Counting:
             start,
             Period(limit.span.amount, limit.span.unit),
             rule=rule,
-            # A recess that a country enters stops its own working days, not the days that a treaty counts.
-            calendar=self.calendar if rule.only_working_days else self.calendar.without_recess(),
+            calendar=self.calendar,
             zone=self.zone,
-            pauses=pauses,
+            pauses=[(begin, end) for begin, end in spells if end is not None],
             plus=[Period(span.amount, span.unit) for span in plus],
         )
 
-    def _until(self, event: Event, until: date, spells: Sequence[tuple[date, date | None]]) -> Deadline:
-        """A date set by an extension: it moves only by pauses that begin after the act that set it."""
+    def _until(self, event: Event, until: date, spells: Sequence[Spell], plus: Sequence[Span]) -> Deadline:
+        """A date set by an extension, and what is added to it: it moves only by pauses that begin after that act."""
         since = self._day(event)
-        rule = replace(RULES["calendar"], source=self.run.limit.source)
-        later = [
-            (self._local_day(a), self._local_day(b))
-            for a, b in spells
-            if b is not None and self._local_day(a) > since
-        ]
+        later = [(self._local_day(a), self._local_day(b)) for a, b in spells if b is not None]
         return deadline(
             since,
             Period((until - since).days, Unit.DAYS),
-            rule=rule,
+            rule=replace(RULES["calendar"], source=self.run.limit.source),
             calendar=self.calendar,
             zone=self.zone,
-            pauses=[(a, b) for a, b in later if a < b],
+            pauses=[(a, b) for a, b in later if since < a < b],
+            plus=[Period(span.amount, span.unit) for span in plus],
         )
 
     def _extended(
-        self,
-        start: date | datetime,
-        spells: Sequence[tuple[date, date | None]],
-        base: Deadline,
-        extending: Sequence[Event],
+        self, start: Moment, spells: Sequence[Spell], base: Deadline, extending: Sequence[Event]
     ) -> tuple[Deadline, list[Extension], list[Step]]:
-        """The deadline with every extension that counts, in legal order; those that came too late only warn."""
+        """The deadline with every extension that counts, in legal order; those that came too late only warn.
+
+        Each is added to where the one before it led, be that a date or a number of days more.
+        """
         limit, rule = self.run.limit, self.run.limit.extension
-        counted = base
         done: list[Extension] = []
+        told: list[Step] = []
         notes: list[Step] = []
+        fixed: tuple[Event, date] | None = None
         spans: list[Span] = []
+
+        def count(plus: Sequence[Span], spells: Sequence[Spell] = spells) -> Deadline:
+            if fixed is None:
+                return self._count(start, spells, plus)
+            return self._until(*fixed, spells, plus)
+
+        counted = base
         for event in extending:
             assert rule is not None
-            if self._day(event) > counted.due_on and not rule.after_expiry:
-                notes.append(
-                    Step("extension-after-expiry", {"day": event.day, "due": counted.due_on}, limit.source)
-                )
+            before = counted.due_on
+            if not rule.after_expiry and self._too_late(event, count(spans, self._as_of(event, spells))):
+                notes.append(Step("extension-after-expiry", {"day": event.day, "due": before}, limit.source))
+                continue
+            until, span = event.data.get("until"), asked_span(event, rule)
+            unsaid = rule.estimate_required and not {"days", "estimated_on"} & event.data.keys()
+            if until is None and (span is None or unsaid):
+                notes.append(Step("extension-without-date", {"day": event.day}, limit.source))
+                continue
+            day = date.fromisoformat(str(until)) if until is not None else None
+            if day is not None and day <= before:
+                notes.append(Step("extension-without-effect", {"until": day, "due": before}, limit.source))
                 continue
             refuse_beyond(rule, limit, event, len(done) + 1)
-            until = event.data.get("until")
-            before = counted.due_on
-            if until is not None:
-                day = date.fromisoformat(str(until))
-                if rule.each is not None:
-                    refuse_longer(limit, event, day, self._count(start, spells, [*spans, rule.each]).due_on)
-                if day <= before:
-                    notes.append(
-                        Step("extension-without-effect", {"until": day, "due": before}, limit.source)
-                    )
-                    continue
-                counted = self._until(event, day, spells)
-            else:
-                span = asked_span(event, rule)
-                unsaid = rule.estimate_required and not {"days", "estimated_on"} & event.data.keys()
-                if span is None or unsaid:
-                    notes.append(Step("extension-without-date", {"day": event.day}, limit.source))
-                    continue
-                counted = self._count(start, spells, [*spans, span])
-                if rule.each is not None:
-                    refuse_longer(
-                        limit, event, counted.due_on, self._count(start, spells, [*spans, rule.each]).due_on
-                    )
-                spans.append(span)
+            longest = count([*spans, rule.each]).due_on if rule.each is not None else None
+            if day is not None:
+                fixed, spans = (event, day), []
+            elif span is not None:
+                spans = [*spans, span]
+            counted = count(spans)
+            reached = day or counted.due_on
+            if longest is not None:
+                refuse_longer(limit, event, reached, longest)
             if rule.total is not None:
-                refuse_longer(limit, event, counted.due_on, self._count(start, spells, [rule.total]).due_on)
-            extension = Step(
-                "extended", {"on": event.day, "from": before, "to": counted.due_on}, limit.source
-            )
-            counted = replace(counted, steps=(*base.steps, extension, *counted.steps[-1:]))
+                refuse_longer(limit, event, reached, self._count(start, spells, [rule.total]).due_on)
+            step = {"on": event.day, "from": before, "to": counted.due_on}
+            told.append(Step("extended", step, limit.source))
             done.append(Extension(event, before, counted.due_on))
+        if done:
+            counted = replace(counted, steps=(*base.steps, *told, *counted.steps[-1:]))
         return counted, done, notes
 
-    def _restart(self, start: date | datetime) -> tuple[date | datetime, list[Step]]:
+    def _restart(self, start: Moment) -> tuple[Moment, list[Step]]:
         """The last newly agreed date, from which the same period runs again.
 
-        The first date agreed within the period is the ordinary one and restarts nothing; a date past the
-        end of the period, or a second one, is new (FD 2002/584/JHA Art. 23(3)).
+        The first date agreed within the period is the ordinary one and restarts nothing; a date past the end
+        of the period, a second one, or one agreed after a postponement is new (FD 2002/584/JHA Art. 23(3)-(4)).
         """
         run, steps, agreed = self.run, [], 0
         assert run.start is not None
-        for event, trigger in triggered(self.case, run.limit.restarts_on):
-            if self.case.order(event) <= self.case.order(run.start):
-                continue
-            if run.stop is not None and self.case.order(event) > self.case.order(run.stop):
-                break
+        order, limit = self.case.order, run.limit
+        postponing = self.case.all_of(*(act for rule in limit.pauses for act in rule.begins))
+        postponed = [order(e) for e in postponing if order(e) > order(run.start)]
+        for event, trigger in restarting(self.case, run, run.end):
             if trigger.date_field is None:
                 start = event.earliest if self.by_instants else self._day(event)
-                steps.append(Step("restarted-by", {"act": _words(event), "from": start}, run.limit.source))
+                steps.append(Step("restarted-by", {"act": event.words, "from": start}, limit.source))
                 continue
             agreed += 1
             day = date.fromisoformat(str(event.data[trigger.date_field]))
-            if agreed > 1 or day > self._count(start, [], []).due_on or run.start.act is event.act:
+            again = agreed > 1 or run.start.act is event.act or any(o < order(event) for o in postponed)
+            if again or day > self._count(start, [], []).due_on:
                 start = day
-                steps.append(Step("restarted", {"agreed": event.day, "from": day}, run.limit.source))
+                steps.append(Step("restarted", {"agreed": event.day, "from": day}, limit.source))
         return start, steps
 
-    def _spells(self) -> list[tuple[date, date | None]]:
-        """The spells in which the limit does not run, half-open; one still open lasts to the end of the running."""
-        spells: list[tuple[date, date | None]] = []
-        ended = self.run.stop or self.run.cancelled_by
-        last = self.case.order(ended) if ended is not None else len(self.case.history)
-        for rule in self.run.limit.pauses:
-            since: Event | None = None
-            for event in self.case.history[:last]:
-                if event.data.get("items"):
-                    continue
-                if since is None and event.act in rule.begins:
-                    since = event
-                elif since is not None and event.act in rule.ends:
-                    spells.append((self._moment(since), self._moment(event)))
-                    since = None
-            if since is not None:
-                spells.append((self._moment(since), None if ended is None else self._moment(ended)))
-        return sorted(spells, key=lambda spell: (self._instant_of_start(spell[0]), spell[1] is None))
+    def _spells(self, start: Moment) -> list[Spell]:
+        """The spells after `start` in which the limit does not run, half-open and apart; the last may be open."""
+        if self.run.backwards:
+            return []
+        begins = self._instant(start) if self.by_instants else start
+        spells: list[Spell] = []
+        for since, until in sorted(
+            standstills(self.case, self.run.limit.pauses, self.run.items, self.run.end),
+            key=lambda spell: self.case.order(spell[0]),
+        ):
+            begin = max(self._moment(since), begins)
+            end = None if until is None else self._moment(until)
+            if end is not None and end <= begin:
+                continue
+            if spells and (spells[-1][1] is None or begin <= spells[-1][1]):
+                begin, before = spells.pop()
+                end = None if before is None or end is None else max(before, end)
+            spells.append((begin, end))
+        return spells
 
-    def _stands_still(self, spells: Sequence[tuple[date, date | None]], counted: Deadline) -> bool:
-        """Whether a pause is still open that began before the period ran out."""
-        open_since = [begin for begin, end in spells if end is None]
-        return any(self._local_day(begin) <= counted.due_on for begin in open_since)
+    def _as_of(self, event: Event, spells: Sequence[Spell]) -> list[Spell]:
+        """The spells with one that is still open ended at the event, as if it had resumed then."""
+        moment = self._moment(event)
+        ended = [(begin, moment if end is None else end) for begin, end in spells]
+        return [(begin, end) for begin, end in ended if begin < end]
 
     # --- in time ---------------------------------------------------------------------------------------------
 
-    def _state(self, counted: Deadline, stopped_on: date | None, paused: bool) -> ClockState:
-        if self.run.stop is not None and stopped_on is not None:
-            if self.run.limit.effect is Effect.NOT_BEFORE:
-                return ClockState.MET
-            in_time = (
-                self.run.stop.earliest <= counted.due_at if self.by_instants else stopped_on <= counted.due_on
-            )
-            return ClockState.MET if in_time else ClockState.MET_LATE
-        if self.run.cancelled_by is not None:
+    def _state(self, counted: Deadline, spells: Sequence[Spell]) -> ClockState:
+        run = self.run
+        if run.stop is not None:
+            late = run.limit.effect is not Effect.NOT_BEFORE and self._too_late(run.stop, counted)
+            return ClockState.MET_LATE if late else ClockState.MET
+        if run.cancelled_by is not None:
             return ClockState.CANCELLED
-        return ClockState.PAUSED if paused else ClockState.RUNNING
+        still = [begin for begin, end in spells if end is None and not self._past(begin, counted)]
+        return ClockState.PAUSED if still else ClockState.RUNNING
+
+    def _too_late(self, event: Event | None, counted: Deadline) -> bool:
+        return event is not None and self._past(self._moment(event), counted)
+
+    def _past(self, moment: Moment, counted: Deadline) -> bool:
+        """Whether a local day lies after the last day, or an instant after the last instant."""
+        if isinstance(moment, datetime):
+            return moment > counted.due_at
+        return moment > counted.due_on
 
     def _checks(self, clock: Clock) -> tuple[Check, ...]:
         limit = self.run.limit
         assert clock.due_at is not None
-        assert clock.started_at is not None
+        assert clock.start is not None
         if limit.effect is Effect.NOT_BEFORE:
             return ()
         checks: list[Check] = []
         if limit.warning_lead is not None:
-            checks.append(
-                Check(
-                    FlagKind.WARNING, 0, max(self._ahead(clock.due_at, limit.warning_lead), clock.started_at)
-                )
-            )
+            warned_at = self._ahead(clock.due_at, limit.warning_lead)
+            checks.append(Check(FlagKind.WARNING, 0, max(warned_at, clock.start.earliest)))
         if limit.effect is not Effect.GOAL:
             kind = FlagKind.EXPIRED if limit.effect is Effect.EXPIRY else FlagKind.OVERDUE
             checks.append(Check(kind, 0, clock.due_at))
@@ -345,64 +354,19 @@ class _Counting:
 
     # --- days and instants -------------------------------------------------------------------------------------
 
-    def _local(self, anchor: date | datetime) -> date | datetime:
-        return self._local_day(anchor) if not self.by_instants else anchor
+    def _local(self, anchor: Moment) -> Moment:
+        return anchor if self.by_instants else self._local_day(anchor)
 
-    def _local_day(self, moment: date | datetime) -> date:
-        return moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
+    def _local_day(self, moment: Moment) -> date:
+        return local_day(moment, self.zone) if isinstance(moment, datetime) else moment
 
     def _day(self, event: Event) -> date:
         """The day of an act in the zone counted in; a bare date is taken as it stands."""
-        return event.on if event.on is not None else event.earliest.astimezone(self.zone).date()
+        return event.on if event.on is not None else local_day(event.earliest, self.zone)
 
-    def _moment(self, event: Event) -> date:
+    def _moment(self, event: Event) -> Moment:
         """The act as a local day, or as an instant where the limit counts hours."""
         return event.earliest if self.by_instants else self._day(event)
 
-    def _as_instants(self, spell: tuple[date, date | None]) -> PauseSpell:
-        begin, end = spell
-        return self._instant_of_start(begin), None if end is None else self._instant_of_start(end)
-
-    def _instant_of_start(self, moment: date | datetime) -> datetime:
+    def _instant(self, moment: Moment) -> datetime:
         return moment.astimezone(UTC) if isinstance(moment, datetime) else first_instant(moment, self.zone)
-
-    def _instant_of_end(self, event: Event | None) -> datetime | None:
-        return None if event is None else event.at or first_instant(self._day(event), self.zone)
-
-    # --- words -------------------------------------------------------------------------------------------------
-
-    def _opening(self) -> list[Step]:
-        run = self.run
-        limit = run.limit
-        steps = [
-            Step("limit-applies", {"stage": limit.stage.value, "basis": limit.basis.value}, limit.source)
-        ]
-        if not limit.verified and limit.evidence != "own":
-            steps.append(Step("source-not-verified", {"instrument": limit.instrument}))
-        steps += [
-            Step("displaces", {"source": other.source, "limit": other.id}) for other in run.chosen.displaced
-        ]
-        if run.start is None:
-            acts = [trigger.act.value.replace("_", " ") for trigger in limit.starts_on]
-            return [*steps, Step("not-started", {"acts": acts})]
-        country = country_of(limit.counted_in, self.case)
-        steps.append(
-            Step("started-by", {"act": _words(run.start), "day": self._day(run.start), "country": country})
-        )
-        return steps
-
-    def _closing(self, state: ClockState, counted: Deadline, stopped_on: date | None) -> list[Step]:
-        run = self.run
-        if run.stop is not None and stopped_on is not None:
-            code = "met-in-time" if state is ClockState.MET else "met-late"
-            steps = [Step(code, {"act": _words(run.stop), "day": stopped_on, "due": counted.due_on})]
-            return [Step("implied-by", {"act": _words(run.stop)}), *steps] if run.implied else steps
-        if run.cancelled_by is not None:
-            return [
-                Step("cancelled-by", {"act": _words(run.cancelled_by), "day": self._day(run.cancelled_by)})
-            ]
-        return [Step("paused")] if state is ClockState.PAUSED else []
-
-
-def _words(event: Event) -> str:
-    return event.act.value.replace("_", " ")

@@ -7,6 +7,7 @@ from datetime import date
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.items import concerned
 from mla_tracker.domain.limits import ExtensionRule, Limit, Span
 from mla_tracker.domain.runs import Run
 from mla_tracker.domain.vocabulary import Act, Unit
@@ -24,7 +25,8 @@ class Extension:
 def assign_extensions(case: Case, runs: Iterable[Run]) -> tuple[Mapping[str, list[Event]], list[Step]]:
     """Which clock each act `extended` prolongs: that of the stage it names, else the one running then.
 
-    Where several run, the one that began last. An act that meets no running clock is a warning, since the
+    Where several run, the one that began last, and with it those of the same limit for other items. A named
+    stage may have begun later on the same day. An act that meets no running clock is a warning, since the
     act that starts the clock may be recorded later.
     """
     extendable = [run for run in runs if run.limit.extension is not None]
@@ -35,13 +37,17 @@ def assign_extensions(case: Case, runs: Iterable[Run]) -> tuple[Mapping[str, lis
         fitting = [
             run
             for run in extendable
-            if run.open_on(event, case) and (stage is None or run.limit.stage.value == stage)
+            if run.open_on(event, case, same_day=stage is not None)
+            and stage in (None, run.limit.stage.value)
+            and concerned(event, run.items)
         ]
-        if fitting:
-            latest = max(fitting, key=lambda run: case.order(run.start) if run.start else -1)
-            assigned.setdefault(latest.key, []).append(event)
-        else:
+        if not fitting:
             warnings.append(Step("extension-without-clock", {"day": event.day, "stage": stage or "any"}))
+            continue
+        latest = max(fitting, key=lambda run: case.order(run.start) if run.start else -1)
+        for run in fitting:
+            if run is latest or (run.apart and run.limit.id == latest.limit.id):
+                assigned.setdefault(run.key, []).append(event)
     return assigned, warnings
 
 

@@ -45,6 +45,5 @@ def fate(flag: RaisedFlag, clock: Clock | None) -> Fate:
     if clock.state in (ClockState.MET, ClockState.PAUSED):
         return Fate.NO_LATENESS if late_kind else Fate.SETTLED
     if clock.state is ClockState.CANCELLED and late_kind:
-        ended = clock.stopped_on is not None and clock.due_on is not None and clock.stopped_on <= clock.due_on
-        return Fate.NO_LATENESS if ended else Fate.SETTLED
+        return Fate.NO_LATENESS if clock.ended_in_time else Fate.SETTLED
     return Fate.SETTLED

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from mla_tracker.domain.acts import AFTER_CLOSING, OF_EITHER_SIDE, ORDER, RANK, SHOWS_SENDING, place
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture
 from mla_tracker.domain.explanation import Step
+from mla_tracker.domain.local_time import day_begins_at
+from mla_tracker.domain.ordering import legal_order
 from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
 
 
@@ -51,6 +53,11 @@ class Event:
         """A sort key made of what the act says, for acts that nothing else puts in order."""
         return (RANK[self.act], repr(sorted(self.data.items(), key=str)), self.asserted_by)
 
+    @property
+    def words(self) -> str:
+        """The act in words."""
+        return self.act.value.replace("_", " ")
+
     def told(self) -> str:
         """The act with its date, for messages to people."""
         when = (
@@ -58,7 +65,7 @@ class Event:
             if self.at is None
             else self.at.astimezone(self.zone).isoformat(timespec="minutes")
         )
-        return f"{self.act.replace('_', ' ')} on {when}"
+        return f"{self.words} on {when}"
 
 
 def _as_sentence(words: str) -> str:
@@ -67,7 +74,7 @@ def _as_sentence(words: str) -> str:
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
     """The instant (UTC) at which a local day begins, also where the clocks skip midnight."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return day_begins_at(day, zone)
 
 
 @dataclass(frozen=True)
@@ -113,46 +120,16 @@ class Case:
         return self.requesting_country if side is Side.REQUESTING else self.requested_country
 
     def all_of(self, *acts: Act) -> list[Event]:
-        """The acts of these types in legal order; of two statements of a receipt the receiver's own counts."""
-        found = [e for e in self.history if e.act in acts]
-        if Act.RECEIVED in acts:
-            own = {
-                bool(e.data.get("documents"))
-                for e in found
-                if e.act is Act.RECEIVED and e.asserted_by == self.requested_country
-            }
-            found = [
-                e
-                for e in found
-                if e.act is not Act.RECEIVED
-                or e.asserted_by == self.requested_country
-                or bool(e.data.get("documents")) not in own
-            ]
-        return found
+        """The acts of these types in legal order."""
+        return [e for e in self.history if e.act in acts]
 
+    def answered(self, event: Event) -> str | None:
+        """The id of the act that this one answers, where it names one that the history holds.
 
-def legal_order(events: Sequence[Event]) -> list[Event]:
-    """The acts in the order in which they happened, whatever the order of recording.
-
-    Timed acts stand by instant; an act with a bare date stands among those of its day by rank
-    (`acts.RANK`); what is still equal stands by content, never by time of recording.
-    """
-    timed = sorted((e for e in events if e.at is not None), key=lambda e: (e.earliest, e.content))
-    bare = sorted((e for e in events if e.at is None), key=lambda e: (e.day, e.content))
-    slots: list[list[Event]] = [[] for _ in range(len(timed) + 1)]
-    for event in bare:
-        rank = RANK[event.act]
-        later = (
-            index
-            for index, other in enumerate(timed)
-            if other.day > event.day or (other.day == event.day and RANK[other.act] > rank)
-        )
-        slots[next(later, len(timed))].append(event)
-    ordered = list(slots[0])
-    for event, following in zip(timed, slots[1:], strict=True):
-        ordered.append(event)
-        ordered += following
-    return ordered
+        A question that was voided and replaced is gone; what answered it then answers whatever is open.
+        """
+        named = str(event.data.get("in_reply_to"))
+        return named if named in self._positions else None
 
 
 def judge(case: Case) -> None:
@@ -168,20 +145,36 @@ def judge(case: Case) -> None:
                 if any(e.earliest <= event.latest for e in excused):
                     continue
                 raise contradiction(event, first, "lies before")
+    _judge_answers(case)
     _judge_closing(case.history)
 
 
+def _judge_answers(case: Case) -> None:
+    by_id = {e.id: e for e in case.events}
+    for event in case.history:
+        question = by_id.get(case.answered(event) or "")
+        if question is not None and event.latest <= question.earliest and event.earliest < question.earliest:
+            raise contradiction(event, question, "answers, and lies before,")
+
+
 def _judge_closing(history: Sequence[Event]) -> None:
+    """Nothing happens to a closed request; on the day of closing only instants tell what came after it."""
     closed: Event | None = None
     for event in history:
         if event.act is Act.REOPENED:
             closed = None
-        elif closed is not None and event.act not in AFTER_CLOSING and event.day > closed.day:
+        elif closed is not None and event.act not in AFTER_CLOSING and _after(event, closed):
             raise contradiction(
                 event, closed, "lies after", hint="Record the reopening first, or correct a date."
             )
         elif event.act is Act.CLOSED:
-            closed = event
+            closed = closed or event
+
+
+def _after(event: Event, closed: Event) -> bool:
+    if event.at is not None and closed.at is not None:
+        return event.at > closed.at
+    return event.day > closed.day
 
 
 def contradiction(

@@ -1,12 +1,15 @@
 """The life of a request, read off its history: status, custody, outcome, and the outcome of each item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, contradiction, missing_acts
+from mla_tracker.domain.items import DONE, ENDS, Ends, numbers_of, outcome_of
+from mla_tracker.domain.limits import PauseRule
+from mla_tracker.domain.standing import Standing
 from mla_tracker.domain.vocabulary import Act, Assistance, Custody, Outcome, RequestKind, Status
 
 A = Act
@@ -45,15 +48,22 @@ CUSTODY: Mapping[Act, Custody] = {
     A.RETURNED: Custody.IN_CUSTODY,
     A.SURRENDERED: Custody.SURRENDERED,
 }
-# An act that ends the whole request, or the items it names, and how.
-ENDS: Mapping[Act, Outcome] = {
-    A.EXECUTED: Outcome.EXECUTED,
-    A.REFUSED: Outcome.REFUSED,
-    A.WITHDRAWN: Outcome.WITHDRAWN,
-    A.SURRENDERED: Outcome.SURRENDERED,
-    A.CHARGED: Outcome.CHARGED,
-    A.DECLINED: Outcome.DECLINED,
-}
+POSTPONEMENT = PauseRule((A.POSTPONED,), (A.RESUMED, A.SURRENDER_DATE_AGREED))
+# Who decides or executes goes on without the information that was asked for.
+WAITING = PauseRule(
+    (A.INFORMATION_REQUESTED,),
+    (
+        A.INFORMATION_SUPPLIED,
+        A.ACCEPTED,
+        A.PARTLY_EXECUTED,
+        A.RESULTS_TRANSMITTED,
+        A.DECISION_FINAL,
+        A.GRANTED,
+        A.TEMPORARILY_SURRENDERED,
+    ),
+)
+# What says that a request which has ended goes on after all, or ended otherwise.
+NOT_AFTER_THE_END = frozenset(ENDS) | {A.ACCEPTED, A.PARTLY_EXECUTED, A.GRANTED, A.DECISION_FINAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Where a request stands and how it got there."""
+    """Where a request stands and how it got there; `ending`: every act since the last reopening that ended it."""
 
     status: Status
     outcome: Outcome | None
@@ -77,6 +87,7 @@ class Life:
     items: tuple[Item, ...]
     shared: bool
     ended_by: Event | None
+    ending: tuple[Event, ...]
     closed_by: Event | None
     reclassified_as: str | None
     warnings: tuple[Step, ...]
@@ -86,16 +97,18 @@ class Life:
 class _Telling:
     """The state of the fold over one history."""
 
+    ends: Ends
+    postponed: Standing
+    waiting: Standing
     progress: Status = Status.DRAFT
-    awaiting: bool = False
-    postponed: bool = False
     custody: Custody = Custody.NONE
     outcome: Outcome | None = None
     ended_by: Event | None = None
+    ending: list[Event] = field(default_factory=list)
     closed_by: Event | None = None
     granted_by: Event | None = None
     reclassified_as: str | None = None
-    items: list[Item] = field(default_factory=list)
+    warnings: list[Step] = field(default_factory=list)
 
     @property
     def status(self) -> Status:
@@ -103,85 +116,84 @@ class _Telling:
             return Status.CLOSED
         if self.outcome is not None:
             return Status.ENDED
-        if self.postponed:
+        if self.postponed.holds(self.ends.left):
             return Status.POSTPONED
-        return Status.AWAITING_INFORMATION if self.awaiting else self.progress
+        return Status.AWAITING_INFORMATION if self.waiting.holds(self.ends.left) else self.progress
 
 
 def life_of(case: Case) -> Life:
     """Status, outcome and custody of a case. Raises ActNotPossible where it is closed without any outcome."""
-    tale = _Telling(items=[Item(number, form) for number, form in enumerate(case.assistance, start=1)])
+    tale = _Telling(Ends(numbers_of(case)), Standing(case, POSTPONEMENT), Standing(case, WAITING))
     for event in case.history:
         _tell(tale, event)
     return Life(
         status=tale.status,
         outcome=tale.outcome,
         custody=tale.custody if case.kind is RequestKind.EXTRADITION else None,
-        items=tuple(tale.items),
+        items=tuple(_item(number, form, tale.ends) for number, form in enumerate(case.assistance, start=1)),
         shared=case.shared,
         ended_by=tale.ended_by,
+        ending=tuple(tale.ending),
         closed_by=tale.closed_by,
         reclassified_as=tale.reclassified_as,
-        warnings=tuple(missing_acts(case)),
+        warnings=(*missing_acts(case), *tale.warnings),
     )
+
+
+def _item(number: int, form: Assistance, ends: Ends) -> Item:
+    end = ends.told.get(number)
+    return Item(number, form) if end is None else Item(number, form, end.outcome, end.ground, end.on)
 
 
 def _tell(tale: _Telling, event: Event) -> None:
     act = event.act
-    if act in PROGRESS:
-        tale.progress = max(tale.progress, PROGRESS[act], key=_ORDER.index)
+    in_favour = event.data.get("granted") is not False
+    if act in PROGRESS or (act is A.DECISION_FINAL and in_favour):
+        tale.progress = max(tale.progress, PROGRESS.get(act, Status.ACCEPTED), key=_ORDER.index)
+    if act in NOT_AFTER_THE_END and in_favour:
+        _warn_after_the_end(tale, event)
     tale.custody = CUSTODY.get(act, tale.custody)
-    if act is A.INFORMATION_REQUESTED:
-        tale.awaiting = True
-    elif act is A.INFORMATION_SUPPLIED:
-        tale.awaiting = False
-    elif act is A.POSTPONED and not event.data.get("items"):
-        tale.postponed = True
-    elif act is A.RESUMED:
-        tale.postponed = False
+    tale.postponed.tell(event)
+    tale.waiting.tell(event)
+    if act is A.CLOSED:
+        _close(tale, event)
+    before = dict(tale.ends.told)
+    tale.ends.tell(event)
+    if act in ENDS or act is A.PARTLY_EXECUTED:
+        _end(tale, event, changed=tale.ends.told != before)
     elif act is A.GRANTED:
         tale.granted_by = event
     elif act is A.RECLASSIFIED:
         tale.reclassified_as = str(event.data.get("reclassified_as"))
-    elif act is A.PARTLY_EXECUTED:
-        _end_items(tale, event, Outcome.EXECUTED)
-    elif act in ENDS:
-        _end(tale, event)
-    elif act is A.CLOSED:
-        _close(tale, event)
     elif act is A.REOPENED:
         tale.closed_by = tale.ended_by = tale.outcome = None
-        tale.postponed = tale.awaiting = False
+        tale.ending = []
 
 
-def _end_items(tale: _Telling, event: Event, outcome: Outcome) -> None:
-    """Give the items that the act names, or all that are still open where it names none, their end."""
-    named = event.data.get("items")
-    for index, item in enumerate(tale.items):
-        concerned = (
-            item.number in named if named else item.outcome is None and event.act is not A.PARTLY_EXECUTED
-        )
-        if concerned:
-            tale.items[index] = Item(item.number, item.form, outcome, event.data.get("ground"), event.day)
-
-
-def _end(tale: _Telling, event: Event) -> None:
-    outcome = Outcome(event.data.get("outcome") or ENDS[event.act])
-    _end_items(tale, event, outcome)
-    if event.data.get("items") and any(item.outcome is None for item in tale.items):
-        if event.act is A.EXECUTED:
-            tale.progress = Status.IN_EXECUTION
+def _warn_after_the_end(tale: _Telling, event: Event) -> None:
+    end = tale.ended_by
+    if end is None or (event.act is A.EXECUTED and tale.outcome in DONE):
         return
-    tale.ended_by = event
-    tale.outcome = _overall(tale.items, outcome)
+    args = {"act": event.words, "day": event.day, "end": end.words, "on": end.day}
+    tale.warnings.append(Step("act-after-the-end", args))
 
 
-def _overall(items: Sequence[Item], outcome: Outcome) -> Outcome:
+def _end(tale: _Telling, event: Event, *, changed: bool) -> None:
+    """The end of the whole, once nothing is left of it."""
+    if tale.ends.left and event.act is A.EXECUTED:
+        tale.progress = Status.IN_EXECUTION
+    if changed and not tale.ends.left:
+        tale.ended_by = event
+        tale.ending.append(event)
+        tale.outcome = _overall(tale.ends, event)
+
+
+def _overall(ends: Ends, last: Event) -> Outcome:
     """The outcome of the whole from those of the items: executed only in part where others ended otherwise."""
-    ends = {item.outcome for item in items if item.outcome is not None} or {outcome}
-    if len(ends) == 1:
-        return ends.pop()
-    return Outcome.EXECUTED_IN_PART if ends & {Outcome.EXECUTED, Outcome.EXECUTED_IN_PART} else outcome
+    outcomes = {end.outcome for end in ends.told.values()}
+    if len(outcomes) == 1:
+        return outcomes.pop()
+    return Outcome.EXECUTED_IN_PART if outcomes & DONE else outcome_of(last)
 
 
 def _close(tale: _Telling, event: Event) -> None:
@@ -209,9 +221,6 @@ def _close(tale: _Telling, event: Event) -> None:
             facts={"act": event.act.value, "dated": event.day.isoformat()},
         )
     tale.outcome = reached or Outcome(str(stated))
-    if reached is None:
-        tale.ended_by = event
-        for index, item in enumerate(tale.items):
-            if item.outcome is None:
-                tale.items[index] = Item(item.number, item.form, tale.outcome, None, event.day)
-    tale.closed_by = event
+    tale.ended_by = tale.ended_by or event
+    tale.closed_by = tale.closed_by or event
+    tale.ending.append(event)

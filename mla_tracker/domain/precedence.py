@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case
 from mla_tracker.domain.limits import Convention, Limit
-from mla_tracker.domain.vocabulary import Basis, Effect, Obligor, Side, Stage
+from mla_tracker.domain.starts import displaces, in_force
+from mla_tracker.domain.vocabulary import Basis, Obligor, Side, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def country_of(obligor: Obligor, case: Case) -> str:
 
 
 def owner(limit: Limit, case: Case) -> str:
-    """The country whose own rule can reach the case: the obligor's for a policy, the one counted in for national law."""
+    """The country whose own rule can reach the case: the obligor's for a policy, for national law that counted in."""
     return country_of(limit.obligor if limit.basis is Basis.POLICY else limit.counted_in, case)
 
 
@@ -104,8 +105,9 @@ def applies(limit: Limit, case: Case, law: Law) -> bool:
 def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
     """The limits that apply, stage by stage, with what each displaces, and warnings about the sources.
 
-    A source that sets no number for a stage displaces nothing there; a goal displaces nothing either. A
-    policy of the obligor's country runs beside the law where it says `in_addition`.
+    A source that sets no number for a stage displaces nothing there, nor does one whose rule is not in force on
+    the legal start date, nor one that has nothing to say here (`starts.displaces`). A policy of the obligor's
+    country runs beside the law where it says `in_addition`.
     """
     convention, warnings = instrument_relied_on(case, law)
     agreed: tuple[Limit, ...] = ()
@@ -132,27 +134,29 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
             ],
             [limit for limit in of_stage if limit.basis is Basis.POLICY and limit.country is None],
         )
-        chosen += _of_stage(sources)
+        chosen += _of_stage(sources, case)
     return chosen, warnings
 
 
-def _of_stage(sources: Iterable[list[Limit]]) -> list[Chosen]:
+def _of_stage(sources: Iterable[list[Limit]], case: Case) -> list[Chosen]:
     chosen: list[Chosen] = []
     displacing: list[Limit] = []
     displaced: list[Limit] = []
     for source in sources:
+        valid = [version for versions in _by_id(source) if in_force(case, versions) for version in versions]
         if displacing:
-            beside = [limit for limit in source if limit.in_addition]
-            displaced += [limit for limit in source if not limit.in_addition]
+            beside = [limit for limit in valid if limit.in_addition]
+            displaced += [limit for limit in valid if not limit.in_addition]
         else:
-            beside = source
-            displacing = [limit for limit in source if limit.effect in (Effect.DEADLINE, Effect.EXPIRY)]
-        chosen += _by_id(beside)
+            beside = valid
+            displacing = [limit for limit in valid if displaces(case, limit)]
+        chosen += [Chosen(versions) for versions in _by_id(beside)]
     return [Chosen(one.versions, tuple(displaced) if one.limit in displacing else ()) for one in chosen]
 
 
-def _by_id(limits: Iterable[Limit]) -> list[Chosen]:
+def _by_id(limits: Iterable[Limit]) -> list[tuple[Limit, ...]]:
+    """The versions of each limit, the newest last."""
     versions: dict[str, list[Limit]] = {}
     for limit in limits:
         versions.setdefault(limit.id, []).append(limit)
-    return [Chosen(tuple(sorted(same, key=lambda limit: limit.version))) for same in versions.values()]
+    return [tuple(sorted(same, key=lambda limit: limit.version)) for same in versions.values()]

@@ -1,0 +1,87 @@
+"""The legal order of acts: the order in which they happened, whatever the order of recording."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mla_tracker.domain.acts import RANK
+from mla_tracker.domain.vocabulary import Act
+
+if TYPE_CHECKING:
+    from mla_tracker.domain.histories import Event
+
+# Acts that undo one another, each pair side by side in `RANK`: they take turns. Who recorded a reopening and a
+# closing for one day reopened first if the request was closed before that day, else closed first.
+UNDONE_BY: Mapping[Act, Act] = {
+    Act.INFORMATION_REQUESTED: Act.INFORMATION_SUPPLIED,
+    Act.CONSENT_GIVEN: Act.CONSENT_WITHDRAWN,
+    Act.POSTPONED: Act.RESUMED,
+    Act.RELEASED: Act.REARRESTED,
+    Act.CLOSED: Act.REOPENED,
+}
+_TURN = 0.001
+
+RankOf = Callable[["Event"], float]
+
+
+def legal_order(events: Iterable["Event"]) -> list["Event"]:
+    """The acts in the order in which they happened, whatever the order of recording.
+
+    Timed acts stand by instant; an act with a bare date stands among those of its day by rank (`acts.RANK`),
+    acts that undo one another by turns; what is still equal stands by content, never by time of recording.
+    """
+    listed = list(events)
+    turns: dict[str, float] = {}
+    for act, undoing in UNDONE_BY.items():
+        turns |= _turns([e for e in listed if e.act in (act, undoing)], act)
+    return _merged(listed, lambda event: turns.get(event.id, RANK[event.act]))
+
+
+def _merged(events: Sequence["Event"], rank: RankOf) -> list["Event"]:
+    timed = sorted((e for e in events if e.at is not None), key=lambda e: (e.earliest, e.content, e.id))
+    bare = sorted((e for e in events if e.at is None), key=lambda e: (e.day, rank(e), e.content, e.id))
+    slots: list[list[Event]] = [[] for _ in range(len(timed) + 1)]
+    for event in bare:
+        later = (
+            index
+            for index, other in enumerate(timed)
+            if other.day > event.day or (other.day == event.day and rank(other) > rank(event))
+        )
+        slots[next(later, len(timed))].append(event)
+    ordered = list(slots[0])
+    for event, following in zip(timed, slots[1:], strict=True):
+        ordered.append(event)
+        ordered += following
+    return ordered
+
+
+def _turns(events: Sequence["Event"], act: Act) -> dict[str, float]:
+    """The ranks of acts of one pair, day by day, where both kinds fall on one day."""
+    ranks: dict[str, float] = {}
+    standing = False
+
+    def rank(event: "Event") -> float:
+        return ranks.get(event.id, RANK[event.act])
+
+    def day_of(event: "Event") -> date:
+        return event.day
+
+    for _, same_day in groupby(sorted(events, key=day_of), key=day_of):
+        today = list(same_day)
+        if len({e.act for e in today}) > 1:
+            ranks |= _ranks_of_turns(today, act, standing=standing)
+        standing = _merged(today, rank)[-1].act is act
+    return ranks
+
+
+def _ranks_of_turns(today: Sequence["Event"], act: Act, *, standing: bool) -> dict[str, float]:
+    """Whichever of the two can come first comes first, then the other, and so on by turns."""
+    first, second = (RANK[act] - 0.5, RANK[act] + 1.5) if standing else (RANK[act], RANK[act] + 1)
+    ranks: dict[str, float] = {}
+    for opens in (True, False):
+        kind = [e for e in today if (e.act is act) != (opens == standing)]
+        for index, event in enumerate(sorted(kind, key=lambda e: (e.earliest, e.content, e.id))):
+            turn = 2 * index + (not opens)
+            ranks[event.id] = first if turn == 0 else second + (turn - 1) * _TURN
+    return ranks
