@@ -232,9 +232,10 @@ def test_silence_about_arrival_is_overdue_for_every_kind() -> None:
 @pytest.mark.parametrize("id_", [id_ for id_ in LIMITS if re.search(r"^default-.*(decide|execute)$", id_)])
 def test_our_policy_pauses_while_postponed_or_waiting_and_may_be_extended_again(id_: str) -> None:
     limit = LIMITS[id_]
+    executing = limit.stage is Stage.EXECUTE
     assert [(rule.begins, rule.ends) for rule in limit.pauses] == [
         ((Act.POSTPONED,), (Act.RESUMED,)),
-        ((Act.INFORMATION_REQUESTED,), (Act.INFORMATION_SUPPLIED,)),
+        ((Act.INFORMATION_REQUESTED,), (Act.INFORMATION_SUPPLIED, *[Act.ACCEPTED] * executing)),
     ]
     assert limit.extension is not None
     assert (limit.extension.times, limit.extension.reason_required) == (None, True)

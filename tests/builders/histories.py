@@ -1,0 +1,249 @@
+"""Builders for histories as the law sees them: `a_request().sent("2026-03-02").received("2026-03-03").clocks()`.
+
+Every act is a method: the day or the instant, then the data. The law is that of the shipped catalogue; calendars
+know weekends only, and the holidays that a test names. Acts get ids like "received-1".
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.catalogue.countries import default_zone
+from mla_tracker.catalogue.limit_files import load_limits
+from mla_tracker.domain.acts import OF_EITHER_SIDE, place
+from mla_tracker.domain.calendars import WorkingCalendar
+from mla_tracker.domain.clocks import Clock, evaluate
+from mla_tracker.domain.explanation import Step
+from mla_tracker.domain.histories import Case, Event, judge
+from mla_tracker.domain.life import Life, life_of
+from mla_tracker.domain.limits import Limit, Span, Trigger
+from mla_tracker.domain.precedence import Law, RelianceOnAgreement
+from mla_tracker.domain.sentences import sentence
+from mla_tracker.domain.vocabulary import (
+    Act,
+    Assistance,
+    Basis,
+    Effect,
+    Obligor,
+    RequestKind,
+    Side,
+    Stage,
+    Unit,
+    Urgency,
+)
+
+SHIPPED = Law(limits=load_limits(), conventions=load_conventions())
+SATURDAY_AND_SUNDAY = ((date.min, frozenset({5, 6})),)
+KINDS = {"eaw": RequestKind.EXTRADITION, "ets24": RequestKind.EXTRADITION}
+
+
+@dataclass(frozen=True)
+class HistoryBuilder:
+    """A request for evidence from Ecuador to Morocco, under no instrument that sets a number."""
+
+    kind: RequestKind = RequestKind.EVIDENCE
+    requesting: str = "EC"
+    requested: str = "MA"
+    events: tuple[Event, ...] = ()
+    forms: tuple[Assistance, ...] = ()
+    convention: str | None = None
+    urgency: Urgency = Urgency.ROUTINE
+    wished_by: date | None = None
+    zones: Mapping[Side, str] = field(default_factory=dict)
+    holidays: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    law: Law = SHIPPED
+
+    def __getattr__(self, name: str) -> Callable[..., Self]:
+        """`received("2026-03-03", documents=True)` for every act of the vocabulary; `by` is who says so."""
+        if name not in set(Act):
+            raise AttributeError(name)
+        return lambda when, *, by=None, **data: self.did(name, when, by=by, **data)
+
+    def did(self, act: str, when: str, *, by: str | None = None, **data: Any) -> Self:
+        number = sum(e.act == act for e in self.events) + 1
+        said_by = by or self._country(place(Act(act)))
+        event = Event(
+            id=f"{act}-{number}",
+            act=Act(act),
+            zone=self._zone_of_act(Act(act), said_by),
+            at=datetime.fromisoformat(when).astimezone(UTC) if "T" in when else None,
+            on=None if "T" in when else date.fromisoformat(when),
+            data=data,
+            asserted_by=said_by,
+        )
+        return replace(self, events=(*self.events, event))
+
+    def of_kind(self, kind: str) -> Self:
+        return replace(self, kind=RequestKind(kind))
+
+    def between(self, requesting: str, requested: str) -> Self:
+        assert not self.events, "name the countries before the acts, whose zones are theirs"
+        return replace(self, requesting=requesting, requested=requested)
+
+    def under(self, convention: str) -> Self:
+        return replace(self, convention=convention)
+
+    def about(self, *forms: str) -> Self:
+        return replace(self, forms=tuple(Assistance(form) for form in forms))
+
+    def wished(self, day: str) -> Self:
+        return replace(self, wished_by=date.fromisoformat(day))
+
+    def in_urgency(self, urgency: str) -> Self:
+        return replace(self, urgency=Urgency(urgency))
+
+    def in_zones(self, *, requesting: str | None = None, requested: str | None = None) -> Self:
+        assert not self.events, "name the zones before the acts"
+        named = {Side.REQUESTING: requesting, Side.REQUESTED: requested}
+        return replace(self, zones={side: zone for side, zone in named.items() if zone})
+
+    def with_holidays(self, country: str, *days: str) -> Self:
+        known = frozenset(date.fromisoformat(day) for day in days)
+        return replace(self, holidays={**self.holidays, country: known})
+
+    def with_limits(self, *limits: Limit) -> Self:
+        """The shipped law and these limits."""
+        return replace(self, law=replace(self.law, limits=(*self.law.limits, *limits)))
+
+    def with_only(self, *limits: Limit) -> Self:
+        return replace(self, law=replace(self.law, limits=limits))
+
+    def with_agreement(self, *limits: Limit, governs: bool = True) -> Self:
+        agreement = RelianceOnAgreement("a-1", "Convention between the two", governs, limits)
+        return replace(self, law=replace(self.law, agreement=agreement))
+
+    def without(self, *ids: str) -> Self:
+        """The history after these acts were voided."""
+        return replace(self, events=tuple(e for e in self.events if e.id not in ids))
+
+    def shuffled(self, seed: int) -> Self:
+        """The same history, recorded in another order."""
+        events = list(self.events)
+        random.Random(seed).shuffle(events)
+        return replace(self, events=tuple(events))
+
+    def case(self) -> Case:
+        return Case(
+            kind=self.kind,
+            requesting_country=self.requesting,
+            requested_country=self.requested,
+            events=self.events,
+            urgency=self.urgency,
+            assistance=self.forms,
+            convention=self.convention,
+            wished_by=self.wished_by,
+            recorded_on=date(2026, 1, 5),
+            zones={side: self._zone(side) for side in Side},
+        )
+
+    def judged(self) -> Case:
+        """The case, once it is known to be possible. Raises ActNotPossible."""
+        case = self.case()
+        judge(case)
+        return case
+
+    def life(self) -> Life:
+        return life_of(self.judged())
+
+    def read(self) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
+        """All clocks, and what has to be warned of."""
+        case = self.judged()
+        calendars = {
+            code: WorkingCalendar(
+                code=code,
+                weekends=SATURDAY_AND_SUNDAY,
+                holidays=dict.fromkeys(self.holidays.get(code, ()), "Holiday"),
+            )
+            for code in (self.requesting, self.requested)
+        }
+        return evaluate(case, life_of(case), self.law, calendars)
+
+    def clocks(self) -> dict[str, Clock]:
+        """The clocks by their key: the id of the limit, or with that of the act that started it."""
+        clocks, _ = self.read()
+        found = {clock.key: clock for clock in clocks}
+        assert len(found) == len(clocks), "two clocks have one key"
+        return found
+
+    def clock(self, limit: str) -> Clock:
+        """The one clock of the limit."""
+        (found,) = [clock for clock in self.clocks().values() if clock.limit.id == limit]
+        return found
+
+    def due(self, limit: str) -> str:
+        return spoken(self.clock(limit).due_on)
+
+    def warnings(self) -> list[str]:
+        """The codes of all warnings on the request."""
+        _, warnings = self.read()
+        return [step.code for step in (*self.life().warnings, *warnings)]
+
+    def _country(self, side: Side) -> str:
+        return self.requesting if side is Side.REQUESTING else self.requested
+
+    def _zone(self, side: Side) -> ZoneInfo:
+        named = self.zones.get(side)
+        return ZoneInfo(named) if named else default_zone(self._country(side))
+
+    def _zone_of_act(self, act: Act, said_by: str) -> ZoneInfo:
+        if act in OF_EITHER_SIDE:
+            return self._zone(Side.REQUESTING if said_by == self.requesting else Side.REQUESTED)
+        return self._zone(place(act))
+
+
+def a_request() -> HistoryBuilder:
+    return HistoryBuilder()
+
+
+def an_order() -> HistoryBuilder:
+    """A European Investigation Order from Finland to Spain, sent on Monday 2 March 2026."""
+    return HistoryBuilder(requesting="FI", requested="ES", convention="eio").sent("2026-03-02")
+
+
+def a_warrant() -> HistoryBuilder:
+    """A European arrest warrant from Finland to Spain, sent on Monday 2 March 2026."""
+    return HistoryBuilder(RequestKind.EXTRADITION, "FI", "ES", convention="eaw").sent("2026-03-02")
+
+
+def an_extradition() -> HistoryBuilder:
+    """An extradition from Moldova to Spain under the European convention of 1957."""
+    return HistoryBuilder(RequestKind.EXTRADITION, "MD", "ES", convention="ets24")
+
+
+def a_prosecution() -> HistoryBuilder:
+    """A request from Ecuador to Morocco to prosecute, sent on Monday 2 March 2026."""
+    return HistoryBuilder(RequestKind.PROCEEDINGS).sent("2026-03-02")
+
+
+def spoken(day: date | None) -> str:
+    return f"{day:%a} {day.isoformat()}" if day is not None else "-"
+
+
+def words(steps: Iterable[Step]) -> str:
+    return "\n".join(sentence(step) for step in steps)
+
+
+def a_limit(id_: str = "test-limit", within: str = "30 days", **changes: Any) -> Limit:
+    """A policy of the requested country for deciding, counted in calendar days from receipt."""
+    amount, unit = within.split()
+    plain = Limit(
+        id=id_,
+        version=1,
+        basis=Basis.POLICY,
+        instrument="A policy",
+        provision="1",
+        stage=Stage.DECIDE,
+        effect=Effect.DEADLINE,
+        obligor=Obligor.REQUESTED,
+        counted_in=Obligor.REQUESTED,
+        counting="calendar",
+        starts_on=(Trigger(Act.RECEIVED),),
+        stops_on=(Trigger(Act.ACCEPTED), Trigger(Act.REFUSED)),
+        span=Span(int(amount), Unit(unit)),
+        country="MA",
+    )
+    return replace(plain, **changes)
