@@ -75,7 +75,7 @@ class Clock:
     @property
     def paused_since(self) -> datetime | None:
         """The instant since which the clock stands still, if it does."""
-        return self.pauses[-1][0] if self.state is ClockState.PAUSED and self.pauses else None
+        return self.pauses[-1][0] if self.state is ClockState.PAUSED else None
 
     @property
     def ended_in_time(self) -> bool:

@@ -120,8 +120,24 @@ class Case:
         return self.requesting_country if side is Side.REQUESTING else self.requested_country
 
     def all_of(self, *acts: Act) -> list[Event]:
-        """The acts of these types in legal order."""
-        return [e for e in self.history if e.act in acts]
+        """The acts of these types in legal order; of two statements of a receipt the receiver's own counts."""
+        return self.prevailing([e for e in self.history if e.act in acts])
+
+    def prevailing(self, events: Sequence[Event]) -> list[Event]:
+        """The acts without statements of receipt that the receiver's own statement sets aside.
+
+        That is every statement of the other side where the receiver's own is among these acts or, of documents that
+        the other side says to have delivered, where the receiver says of that day or later that they were missing.
+        """
+        own = [e for e in self.history if e.act is Act.RECEIVED and e.asserted_by == self.requested_country]
+        among = any(e in own for e in events)
+        return [
+            e
+            for e in events
+            if e.act is not Act.RECEIVED
+            or e.asserted_by == self.requested_country
+            or not (among or any(o.data.get("documents") is False and o.day >= e.day for o in own))
+        ]
 
     def answered(self, event: Event) -> str | None:
         """The id of the act that this one answers, where it names one that the history holds.

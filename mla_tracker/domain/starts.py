@@ -31,26 +31,9 @@ def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trig
     found = {
         event.id: (event, trigger)
         for trigger in triggers
-        for event in prevailing(case, [e for e in case.history if matches(e, trigger)])
+        for event in case.prevailing([e for e in case.history if matches(e, trigger)])
     }
     return sorted(found.values(), key=lambda pair: case.order(pair[0]))
-
-
-def prevailing(case: Case, events: Sequence[Event]) -> list[Event]:
-    """The acts without statements of receipt that the receiver's own statement sets aside.
-
-    That is every statement of the other side where the receiver made one that says the same or, of documents
-    that the other side says to have delivered, one of that day or later that they were missing.
-    """
-    own = [e for e in case.all_of(Act.RECEIVED) if e.asserted_by == case.requested_country]
-    same = any(e in own for e in events)
-    return [
-        e
-        for e in events
-        if e.act is not Act.RECEIVED
-        or e.asserted_by == case.requested_country
-        or not (same or any(o.data.get("documents") is False and o.day >= e.day for o in own))
-    ]
 
 
 def starts_of(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
