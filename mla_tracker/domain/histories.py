@@ -11,7 +11,7 @@ from mla_tracker.domain.acts import AFTER_CLOSING, OF_EITHER_SIDE, ORDER, RANK, 
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.local_time import day_begins_at
-from mla_tracker.domain.ordering import legal_order
+from mla_tracker.domain.ordering import legal_order as legal_order
 from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
 
 

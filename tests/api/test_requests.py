@@ -187,7 +187,7 @@ async def test_an_extradition_lives_from_provisional_arrest_to_surrender(
         (ukraine, "released", "2026-01-28", {}, "acknowledged", "released"),
         (ukraine, "rearrested", "2026-02-02", {}, "acknowledged", "in_custody"),
         (ukraine, "judicial_decision", "2026-02-10", {"eligible": True}, "acknowledged", "in_custody"),
-        (ukraine, "decision_final", "2026-02-20", {"granted": True}, "acknowledged", "in_custody"),
+        (ukraine, "decision_final", "2026-02-20", {"granted": True}, "accepted", "in_custody"),
         (ukraine, "granted", "2026-02-24", {}, "accepted", "in_custody"),
         (ukraine, "surrender_date_agreed", "2026-02-25", {"date": "2026-03-06"}, "accepted", "in_custody"),
         (ukraine, "surrendered", "2026-03-06", {}, "ended", "surrendered"),

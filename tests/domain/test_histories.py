@@ -180,7 +180,7 @@ POSSIBLE = [
 
 @pytest.mark.parametrize(("history", "reason"), POSSIBLE)
 def test_what_is_only_missing_or_unusual_is_not_refused(history: HistoryBuilder, reason: str) -> None:
-    assert history.judged(), reason
+    assert history.judged().history, reason
 
 
 IMPOSSIBLE = [
