@@ -227,16 +227,17 @@ async def _judged(tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], now: 
         return await project(tx, stored, now)
     except ActNotPossible as error:
         concerned = error.facts.pop("event_ids", [])
-        pointers = {str(one.stored.id): one.pointer for one in ready}
         fields = [
-            (f"{pointers[id_]}/{_dated_by(ready, id_)}", error.detail) for id_ in concerned if id_ in pointers
+            (f"{one.pointer}{at}", sentence)
+            for one in ready
+            if str(one.stored.id) in concerned
+            for at, sentence in error.fields or [(_dated_by(one), error.detail)]
         ]
-        raise ActNotPossible(error.detail, fields=error.fields or fields, facts=error.facts) from None
+        raise ActNotPossible(error.detail, fields=fields, facts=error.facts) from None
 
 
-def _dated_by(ready: Sequence[ReadyEvent], event_id: str) -> str:
-    timed = any(str(one.stored.id) == event_id and one.stored.occurred_at is not None for one in ready)
-    return "occurred_at" if timed else "occurred_on"
+def _dated_by(one: ReadyEvent) -> str:
+    return "/occurred_on" if one.stored.occurred_at is None else "/occurred_at"
 
 
 def _rows_of(

@@ -64,10 +64,11 @@ def refuse_beyond(rule: ExtensionRule, limit: Limit, event: Event, nth: int) -> 
 def refuse_longer(limit: Limit, event: Event, until: date, latest: date) -> None:
     """Refuse an extension past the latest day that the source allows. Raises ActNotPossible."""
     if until > latest:
+        named = "days" if event.data.get("until") is None else "until"
         raise ActNotPossible(
             f"The extension of {event.day.isoformat()} reaches to {until.isoformat()}; {limit.source} allows "
             f"{latest.isoformat()} at the latest for the limit {limit.id}. Give an earlier date.",
-            fields=[("/data/until", f"At the latest {latest.isoformat()}.")],
+            fields=[(f"/data/{named}", f"At the latest {latest.isoformat()}.")],
             facts={"limit": limit.id, "event_ids": [event.id]},
         )
 

@@ -218,7 +218,7 @@ def _close(tale: _Telling, event: Event) -> None:
             f"Closed on {event.day.isoformat()} without an outcome. Say how it ended in data.outcome, "
             "or record the act that ended it first.",
             fields=[("/data/outcome", "Say how the request ended.")],
-            facts={"act": event.act.value, "dated": event.day.isoformat()},
+            facts={"act": event.act.value, "dated": event.day.isoformat(), "event_ids": [event.id]},
         )
     tale.outcome = reached or Outcome(str(stated))
     tale.ended_by = tale.ended_by or event
