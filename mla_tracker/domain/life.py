@@ -10,6 +10,7 @@ from mla_tracker.domain.histories import Case, Event, contradiction, missing_act
 from mla_tracker.domain.items import DONE, ENDS, Ends, numbers_of, outcome_of
 from mla_tracker.domain.limits import PauseRule
 from mla_tracker.domain.standing import Standing
+from mla_tracker.domain.tallies import Ending, Tally, tally_of
 from mla_tracker.domain.vocabulary import Act, Assistance, Custody, Outcome, RequestKind, Status
 
 A = Act
@@ -90,6 +91,7 @@ class Life:
     ending: tuple[Event, ...]
     closed_by: Event | None
     reclassified_as: str | None
+    tally: Tally
     warnings: tuple[Step, ...]
 
 
@@ -108,6 +110,7 @@ class _Telling:
     closed_by: Event | None = None
     granted_by: Event | None = None
     reclassified_as: str | None = None
+    reopened: list[Ending] = field(default_factory=list)
     warnings: list[Step] = field(default_factory=list)
 
     @property
@@ -119,6 +122,12 @@ class _Telling:
         if self.postponed.holds(self.ends.left):
             return Status.POSTPONED
         return Status.AWAITING_INFORMATION if self.waiting.holds(self.ends.left) else self.progress
+
+    def endings(self, reopened_by: Event | None = None) -> list[Ending]:
+        """Every end so far, the last one taken back by that act."""
+        if self.ended_by is None or self.outcome is None:
+            return self.reopened
+        return [*self.reopened, Ending(self.ended_by, self.outcome, reopened_by)]
 
 
 def life_of(case: Case) -> Life:
@@ -136,6 +145,7 @@ def life_of(case: Case) -> Life:
         ending=tuple(tale.ending),
         closed_by=tale.closed_by,
         reclassified_as=tale.reclassified_as,
+        tally=tally_of(case, tale.endings()),
         warnings=(*missing_acts(case), *tale.warnings),
     )
 
@@ -166,6 +176,7 @@ def _tell(tale: _Telling, event: Event) -> None:
     elif act is A.RECLASSIFIED:
         tale.reclassified_as = str(event.data.get("reclassified_as"))
     elif act is A.REOPENED:
+        tale.reopened = tale.endings(event)
         tale.closed_by = tale.ended_by = tale.outcome = None
         tale.ending = []
 

@@ -11,6 +11,7 @@ from mla_tracker.storage.database import Tx
 
 OF_REQUEST: Final = (
     "status", "custody", "outcome", "reclassified_as", "items", "warnings", "shared", "first_act_on", "ended_on",
+    "tally",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from mla_tracker.domain.explanation import Step, plain
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.sentences import step_document
+from mla_tracker.domain.tallies import tally_document
 from mla_tracker.domain.vocabulary import Act
 from mla_tracker.storage import rows
 from mla_tracker.storage.database import Tx
@@ -314,6 +315,7 @@ def projection_content(life: Life, warnings: Iterable[Step], *, first_act_on: da
         "shared": life.shared,
         "first_act_on": first_act_on,
         "ended_on": life.ended_by.day if life.ended_by else None,
+        "tally": tally_document(life.tally),
     }
 
 

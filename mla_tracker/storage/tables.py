@@ -162,6 +162,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     stale_since = _instant()
     created_at = _instant(null=False)
     updated_at = _instant(null=False)
+    tally = _json()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
