@@ -136,6 +136,8 @@ async def void_event(
         if replacement is not None:
             ready = [ready_event(replacement, record, kept, actor=actor, now=now, pointer="/replacement")]
             await check_acts(tx, stored, ready, actor=actor, corrected=voided)
+            if replacement.type == voided.type:
+                kept = requests.answering(kept, {str(event_id): str(ready[0].stored.id)})
         mark = requests.void_row(
             record,
             event_id,

@@ -148,21 +148,26 @@ async def live_events(tx: Tx, request_id: UUID) -> tuple[StoredEvent, ...]:
     events = [StoredEvent(**dict(row)) for row in found]
     ids = {str(event.id) for event in events}
     if not {event.data["in_reply_to"] for event in events if "in_reply_to" in event.data} <= ids:
-        events = _answering_replacements(events, await _replacements(tx, request_id))
+        return answering(events, await _replacements(tx, request_id))
     return tuple(events)
 
 
 async def _replacements(tx: Tx, request_id: UUID) -> dict[str, str]:
-    """The acts of a request that were replaced, each with the one that stands in its place."""
+    """The acts of a request that were replaced by one of their kind, each with the one that stands in its place."""
     found = await tx.fetch(
-        "select event_id, replacement_id from event_void where request_id = $1 and replacement_id is not null",
+        """
+        select v.event_id, v.replacement_id from event_void v
+        join request_event voided on voided.id = v.event_id
+        join request_event instead on instead.id = v.replacement_id and instead.type = voided.type
+        where v.request_id = $1
+        """,
         request_id,
     )
     return {str(row["event_id"]): str(row["replacement_id"]) for row in found}
 
 
-def _answering_replacements(events: Iterable[StoredEvent], replaced: Mapping[str, str]) -> list[StoredEvent]:
-    """Acts that answer one which was recorded wrongly answer what was put in its place."""
+def answering(events: Iterable[StoredEvent], replaced: Mapping[str, str]) -> tuple[StoredEvent, ...]:
+    """The acts, where those that answer one which was recorded wrongly answer what was put in its place."""
     result = []
     for event in events:
         answered = event.data.get("in_reply_to")
@@ -171,7 +176,7 @@ def _answering_replacements(events: Iterable[StoredEvent], replaced: Mapping[str
         if answered is not None:
             event = replace(event, data={**event.data, "in_reply_to": answered})
         result.append(event)
-    return result
+    return tuple(result)
 
 
 def event_rows(

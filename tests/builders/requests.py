@@ -22,7 +22,7 @@ def a_request_body(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return body | changes
 
 
-def act(type_: str, when: str, note: str | None = None, **data: Any) -> dict[str, Any]:
+def act(type_: str, when: str, /, *, note: str | None = None, **data: Any) -> dict[str, Any]:
     """An act as a body: on a day, or at an instant if `when` holds a T."""
     found: dict[str, Any] = {"type": type_, "occurred_at" if "T" in when else "occurred_on": when}
     if data:
@@ -41,7 +41,7 @@ async def logged(client: httpx.AsyncClient, *events: dict[str, Any], **changes: 
 
 
 async def happened(
-    client: httpx.AsyncClient, request_id: str, type_: str, when: str, **data: Any
+    client: httpx.AsyncClient, request_id: str, type_: str, when: str, /, **data: Any
 ) -> dict[str, Any]:
     """The request after an act was recorded."""
     answer = await client.post(f"{PATH}/{request_id}/events", json=act(type_, when, **data))
