@@ -73,8 +73,10 @@ def position(filters: PageQuery, actor: Actor, *, keys: Sequence[type], now: dat
         if held["f"] != digest or check != _check(held) or len(values) != len(keys):
             raise ValueError
         after = tuple(_read(tag, text, kind) for (tag, text), kind in zip(values, keys, strict=True))
-        return Position(after, datetime.fromisoformat(held["a"]), digest)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
+        return Position(after, _instant(held["a"]), digest)
+    except (
+        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error
+    ):  # fmt: skip
         sentence = (
             "Not a cursor of this list and filters. Send next_cursor as you got it, with the same filters."
         )
@@ -128,13 +130,29 @@ def _write(value: Key) -> tuple[str, str]:
 def _read(tag: str, text: str, kind: type) -> Key:
     if tag == "n":
         return None
-    if tag != _TAGS[kind]:
+    if tag != _TAGS[kind] or "\0" in text:
         raise ValueError
+    text.encode()
     if kind is datetime:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is None:
-            raise ValueError
-        return instant
+        return _instant(text)
     if kind is date:
         return date.fromisoformat(text)
-    return UUID(text) if kind is UUID else int(text) if kind is int else text
+    if kind is int:
+        return _number(text)
+    return UUID(text) if kind is UUID else text
+
+
+def _instant(text: str) -> datetime:
+    """An aware instant that has a time in UTC. Raises ValueError, OverflowError."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC)
+
+
+def _number(text: str) -> int:
+    """A number that the database can hold. Raises ValueError."""
+    number = int(text)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError
+    return number
