@@ -28,6 +28,7 @@ from mla_tracker.api import (
     problems,
     reports,
     requests,
+    statistics,
 )
 from mla_tracker.api.edge import Edge
 from mla_tracker.api.health import Check
@@ -60,6 +61,10 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     limits.read_limit,
     reports.read_sla,
     reports.read_ageing,
+    statistics.read_statistics,
+    statistics.list_counted_requests,
+    statistics.restate_opening,
+    statistics.list_opening_balances,
     governing.read_governing_agreement,
     requests.log_request,
     requests.list_requests,

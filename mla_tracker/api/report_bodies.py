@@ -17,7 +17,8 @@ LONGEST_BAND: Final = 36_500
 Named = TypeVar("Named")
 
 
-def _each_once(values: list[Named]) -> list[Named]:
+def each_once(values: list[Named]) -> list[Named]:
+    """The values, or the error that names one that stands there twice."""
     doubled = [value for value in values if values.count(value) > 1]
     if doubled:
         raise wrong(f"{doubled[0]} is named twice. Name it once.")
@@ -61,7 +62,7 @@ class SlaQuery(ReportQuery):
 
     from_: Day = Field(alias="from", description="The first day of the period.")
     to: Day = Field(description="The day after its last; at most 20 years after `from`.")
-    group_by: Annotated[list[Dimension], AfterValidator(_each_once)] = Field(
+    group_by: Annotated[list[Dimension], AfterValidator(each_once)] = Field(
         default=[],
         max_length=len(Dimension),
         json_schema_extra={"uniqueItems": True},
@@ -88,13 +89,13 @@ class SlaQuery(ReportQuery):
 class AgeingQuery(ReportQuery):
     """Divided by what, in which bands."""
 
-    group_by: Annotated[list[Literal["counterpart", "kind"]], AfterValidator(_each_once)] = Field(
+    group_by: Annotated[list[Literal["counterpart", "kind"]], AfterValidator(each_once)] = Field(
         default=[],
         max_length=2,
         json_schema_extra={"uniqueItems": True},
         description="What the cells are divided by, in this order.",
     )
-    bands: Annotated[list[Bound], AfterValidator(_each_once), AfterValidator(sorted)] = Field(
+    bands: Annotated[list[Bound], AfterValidator(each_once), AfterValidator(sorted)] = Field(
         default=list(BOUNDS),
         min_length=1,
         max_length=MOST_BANDS,

@@ -1,4 +1,4 @@
-"""Figures for ministries: GET /reports/sla and GET /reports/ageing, as JSON or CSV."""
+"""Figures for ministries: GET /reports/sla and GET /reports/ageing, as JSON, CSV or XLSX."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 
-from mla_tracker.api.answers import answer
+from mla_tracker.api.answers import JSON, answer
 from mla_tracker.api.fields import Answer
 from mla_tracker.api.problems import NOT_ACCEPTABLE
 from mla_tracker.api.report_bodies import AgeingCell, AgeingQuery, AgeingReport, SlaCell, SlaQuery, SlaReport
 from mla_tracker.api.routes import documented
-from mla_tracker.api.tabular import CSV, MEDIA, chosen, csv_answer
+from mla_tracker.api.tabular import MEDIA, chosen, table_answer
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Effect, Side
 from mla_tracker.queries import ageing, reports
@@ -36,7 +36,7 @@ Cell = Mapping[str, Any]
         media=MEDIA,
         problems=[NOT_ACCEPTABLE],
         description="Deadlines due in the period by what became of them, and the days taken by those met in it. "
-        "CSV holds the cells without the totals.",
+        "CSV and XLSX hold the cells without the totals.",
     ),
 )
 async def read_sla(
@@ -49,10 +49,10 @@ async def read_sla(
         table = await reports.sla(tx, wanted, actor=actor, as_of=now)
     cells = [cell | sla_lists(cell, wanted) for cell in table.cells]
     about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": now, "whose": wanted.whose}
-    if media == CSV:
+    if media != JSON:
         header = [*about, *_columns(SlaCell, wanted.group_by)]
         rows = ([(about | cell)[name] for name in header] for cell in cells)
-        return csv_answer(header, rows, filename=f"sla-{wanted.from_day}-{wanted.to_day}.csv")
+        return table_answer(media, f"sla-{wanted.from_day}-{wanted.to_day}", about, header, rows)
     totals = [cell | sla_lists(cell, wanted) for cell in table.totals]
     return answer({**about, "group_by": wanted.group_by, "cells": cells, "totals": totals})
 
@@ -67,7 +67,7 @@ async def read_sla(
         media=MEDIA,
         problems=[NOT_ACCEPTABLE],
         description="Open requests, deadlines still to be met, and those of them that ran out, in bands of days. "
-        "CSV holds the cells without the totals.",
+        "CSV and XLSX hold the cells without the totals.",
     ),
 )
 async def read_ageing(
@@ -80,7 +80,7 @@ async def read_ageing(
         tables = await ageing.ageing(tx, wanted, actor=actor, as_of=now)
     spans = ageing.bands(wanted.bounds)
     about = {"as_of": now, "whose": wanted.whose}
-    if media == CSV:
+    if media != JSON:
         names = [
             f"days_{first}_{last}" if last is not None else f"days_{first}_or_more" for first, last in spans
         ]
@@ -93,7 +93,7 @@ async def read_ageing(
                 {"section": section, **cell, **ageing_list(cell, section, wanted)} for cell in table.cells
             )
         )
-        return csv_answer(header, rows, filename=f"ageing-{now:%Y-%m-%d}.csv")
+        return table_answer(media, f"ageing-{now:%Y-%m-%d}", about, header, rows)
     shown = {
         section.value: {
             "cells": [cell | ageing_list(cell, section, wanted) for cell in table.cells],

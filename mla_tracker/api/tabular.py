@@ -1,9 +1,9 @@
-"""Answers that are tables too: the media type chosen by `Accept`, and CSV that is safe to open in a spreadsheet."""
+"""Answers that are tables too: the media type chosen by `Accept`; CSV and XLSX, safe to open in a spreadsheet."""
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -11,9 +11,10 @@ from litestar import Response
 
 from mla_tracker.api.answers import JSON
 from mla_tracker.api.problems import NOT_ACCEPTABLE, Problem
+from mla_tracker.api.workbooks import XLSX, workbook
 
 CSV: Final = "text/csv"
-MEDIA: Final = (JSON, CSV)
+MEDIA: Final = (JSON, CSV, XLSX)
 """What reports are answered in; the first where the client does not mind."""
 
 MAX_RANGES: Final = 50
@@ -61,6 +62,19 @@ def _quality(media: str, ranges: Iterable[tuple[str, float]]) -> float:
     found = [(precision[name], quality) for name, quality in ranges if name in precision]
     most = max((rank for rank, _ in found), default=0)
     return max((quality for rank, quality in found if rank == most), default=0.0)
+
+
+def table_answer(
+    media: str, named: str, about: Mapping[str, Any], header: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Response[bytes]:
+    """A table as CSV, or as a workbook that also says what it is `about` (`as_of` among it)."""
+    if media == CSV:
+        return csv_answer(header, rows, filename=f"{named}.csv")
+    return Response(
+        workbook(named, about, header, rows),
+        media_type=XLSX,
+        headers={"Content-Disposition": f'attachment; filename="{named}.xlsx"', "Vary": "Accept"},
+    )
 
 
 def csv_answer(header: Sequence[str], rows: Iterable[Sequence[Any]], *, filename: str) -> Response[bytes]:

@@ -12,7 +12,7 @@ from mla_tracker.domain.vocabulary import Act, Outcome, RequestKind, Side
 ENQUIRY: Final = "enquiry"
 RECLASSIFIED: Final = "reclassified"
 WAYS: Final = (*(outcome.value for outcome in Outcome), RECLASSIFIED)
-"""Every way in which a request leaves the ledger: its outcomes, and being found to be no request."""
+"""Every way in which a request leaves the books: its outcomes, and being found to be no request."""
 
 _DECIDED: Final = (Act.GRANTED, Act.REFUSED)
 _CONSENT: Final = (Act.CONSENT_GIVEN, Act.CONSENT_WITHHELD, Act.CONSENT_WITHDRAWN)

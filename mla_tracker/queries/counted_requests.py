@@ -62,14 +62,15 @@ def rows(sides: Sequence[Side], periods: str) -> Iterator[str]:
         same = f"""select '{side}' as side, p.place, p.from_day, p.to_day, r.id as request_id,
                 r.{side}_country as own_country, r.{OTHER_SIDE[side]}_country as counterpart, r.kind, r.offences"""
         yield f"""
-            {same}, s.opened_on, s.reopened, s.ended_on, s.way, s.ground,
+            {same}, s.number, s.opened_on, s.reopened, s.ended_on, s.way, s.ground,
                 null::date as arrested_on, null::date as consented_on, null::date as surrendered_on,
                 null::date as decided_on, null::boolean as with_consent, null::int as days
-            from request r cross join lateral jsonb_to_recordset(r.tally -> '{side}') as s({_SPELL}) join {periods}
+            from request r cross join lateral rows from (jsonb_to_recordset(r.tally -> '{side}') as ({_SPELL}))
+                with ordinality as s(opened_on, reopened, ended_on, way, ground, number) join {periods}
                 on s.opened_on < p.to_day and (s.ended_on is null or s.ended_on >= p.from_day)
             where {seen("r", side)}"""
         yield f"""
-            {same}, null, null, null, null, null,
+            {same}, 0, null, null, null, null, null,
                 d.arrested_on, d.consented_on, d.surrendered_on, d.decided_on, d.with_consent,
                 case when d.decided_on >= d.arrested_on then d.decided_on - d.arrested_on end
             from request r cross join lateral (select {

@@ -197,12 +197,15 @@ def _place(cell: Mapping[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CountedFilter:
-    """The requests behind one figure of one row. `ways` and `ground` narrow those that ended in the period."""
+    """The requests behind one figure of one row; without a figure, all that were on the books in its span.
+
+    `ways` and `ground` narrow it to those that ended so in the span.
+    """
 
     side: Side
     from_day: date
     to_day: date
-    figure: Figure
+    figure: Figure | None = None
     ways: Sequence[str] = ()
     ground: str | None = None
     counterpart: str | None = None
@@ -212,18 +215,20 @@ class CountedFilter:
 
 
 async def counted(
-    tx: Tx, wanted: CountedFilter, *, actor: Actor, after: tuple[date, UUID, bool] | None, limit: int
+    tx: Tx, wanted: CountedFilter, *, actor: Actor, after: tuple[date, UUID, int] | None, limit: int
 ) -> list[dict[str, Any]]:
     """The spells that a figure counts, by the day that counts; `after` is the last of the page before, exclusive."""
     periods = "(select 1 as place, $2::date as from_day, $3::date as to_day) as p"
     union = " union all ".join(counted_requests.rows([wanted.side], periods))
     values: list[Any] = [sorted(set(actor.countries)), wanted.from_day, wanted.to_day]
-    parts = [f"({COUNTED[wanted.figure]})"]
+    parts = [f"({COUNTED[wanted.figure]})" if wanted.figure else "c.opened_on is not null"]
 
     def add(condition: str, value: Any) -> None:
         values.append(value)
         parts.append(condition.replace("?", f"${len(values)}"))
 
+    if wanted.ways or wanted.ground is not None:
+        parts.append(f"({COUNTED[Figure.ENDED]})")
     if wanted.ways:
         add("c.way = any(?::text[])", list(wanted.ways))
     if wanted.ground is not None:
@@ -236,20 +241,18 @@ async def counted(
         add("? = any(c.offences)", wanted.offence)
     if wanted.without_offence:
         parts.append("c.offences = '{}'")
-    day = f"c.{_DAY_OF[wanted.figure]}"
+    day = f"c.{_DAY_OF.get(wanted.figure or Figure.OPENING, 'opened_on')}"
     if after is not None:
         values.extend(after)
         last = len(values)
-        parts.append(
-            f"({day}, c.request_id, coalesce(c.reopened, false)) > (${last - 2}, ${last - 1}, ${last})"
-        )
+        parts.append(f"({day}, c.request_id, c.number) > (${last - 2}, ${last - 1}, ${last})")
     values.append(limit)
     await tx.execute(PLAN_ANEW)
     found = await tx.fetch(
         f"""
         with counted as ({union})
         select {day} as day, c.request_id, c.kind, c.counterpart, c.own_country, c.offences, c.opened_on,
-            coalesce(c.reopened, false) as reopened, c.ended_on, c.way, c.ground, c.arrested_on, c.consented_on,
+            c.number, c.reopened, c.ended_on, c.way, c.ground, c.arrested_on, c.consented_on,
             c.decided_on, c.surrendered_on, c.days as days_from_arrest, r.status, r.reference_requesting,
             r.reference_requested
         from counted c join request r on r.id = c.request_id where {" and ".join(parts)}
@@ -261,11 +264,7 @@ async def counted(
 
 
 _DAY_OF: Mapping[Figure, str] = {
-    Figure.OPENING: "opened_on",
-    Figure.NEW: "opened_on",
-    Figure.REOPENED: "opened_on",
     Figure.ENDED: "ended_on",
-    Figure.CLOSING: "opened_on",
     Figure.ARRESTS: "arrested_on",
     Figure.CONSENTS: "consented_on",
     Figure.SURRENDERS: "surrendered_on",
