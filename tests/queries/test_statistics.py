@@ -17,7 +17,9 @@ from mla_tracker.commands.requests import log_request
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.tallies import WAYS
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side
+from mla_tracker.queries.ageing import AgeingWanted, Section, ageing
 from mla_tracker.queries.counted_requests import COUNTED, Figure
+from mla_tracker.queries.reports import Dimension
 from mla_tracker.queries.statistics import (
     By,
     CountedFilter,
@@ -354,6 +356,21 @@ async def test_the_figures_are_those_that_one_would_count_by_hand(
         assert {key: +row for key, row in found.items() if +row} == {k: +row for k, row in expected.items()}
         for row in table.cells[:3]:
             await _lists_agree(tx, row, own, group_by)
+
+
+@TRIES
+@given(cases=st.lists(told(), max_size=25), own=st.sampled_from([("MA",), ("ES",), ("MA", "ES"), ("KZ",)]))
+async def test_what_is_on_the_books_today_is_what_the_ageing_report_counts(
+    db: Database, cases: list[Told], own: tuple[str, ...]
+) -> None:
+    until_now = StatisticsWanted(FIRST, date(2100, 1, 1), group_by=[Division.KIND])
+    async with on_record(db, [one.case for one in cases], *own) as tx:
+        ledger = await statistics(tx, until_now, actor=an_actor(*own))
+        wanted = AgeingWanted(group_by=[Dimension.KIND])
+        waiting = (await ageing(tx, wanted, actor=an_actor(*own), as_of=NOW))[Section.REQUESTS]
+    on_the_books = {(row["as"], row["kind"]): row["closing"] for row in ledger.cells if row["closing"]}
+    assert {(cell["as"], cell["kind"]): cell["total"] for cell in waiting.cells} == on_the_books
+    assert [row["total"] for row in waiting.totals] == [row["closing"] for row in ledger.totals]
 
 
 async def _lists_agree(
