@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.catalogue.limit_files import load_limits
-from mla_tracker.domain.acts import OF_EITHER_SIDE, place
+from mla_tracker.domain.acts import place
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, judge
+from mla_tracker.domain.histories import Case, Event, judge, zone_of
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.limits import Limit, Span, Trigger
 from mla_tracker.domain.precedence import Law, RelianceOnAgreement
@@ -64,18 +64,22 @@ class HistoryBuilder:
         return lambda when, *, by=None, **data: self.did(name, when, by=by, **data)
 
     def did(self, act: str, when: str, *, by: str | None = None, **data: Any) -> Self:
-        number = sum(e.act == act for e in self.events) + 1
+        number = max((int(e.id.rpartition("-")[2]) for e in self.events if e.act == act), default=0) + 1
         said_by = by or self._country(place(Act(act)))
         event = Event(
             id=f"{act}-{number}",
             act=Act(act),
-            zone=self._zone_of_act(Act(act), said_by),
+            zone=zone_of(Act(act), self._zones(), self._side(said_by)),
             at=datetime.fromisoformat(when).astimezone(UTC) if "T" in when else None,
             on=None if "T" in when else date.fromisoformat(when),
             data=data,
             asserted_by=said_by,
         )
         return replace(self, events=(*self.events, event))
+
+    def __repr__(self) -> str:
+        told = [f"{e.id} {(e.on or e.at)} {dict(e.data) or ''}".strip() for e in self.events]
+        return f"{self.kind} {self.requesting}-{self.requested} {self.convention} {[*self.forms]}: {'; '.join(told)}"
 
     def of_kind(self, kind: str) -> Self:
         return replace(self, kind=RequestKind(kind))
@@ -137,7 +141,7 @@ class HistoryBuilder:
             convention=self.convention,
             wished_by=self.wished_by,
             recorded_on=date(2026, 1, 5),
-            zones={side: self._zone(side) for side in Side},
+            zones=self._zones(),
         )
 
     def judged(self) -> Case:
@@ -185,14 +189,14 @@ class HistoryBuilder:
     def _country(self, side: Side) -> str:
         return self.requesting if side is Side.REQUESTING else self.requested
 
-    def _zone(self, side: Side) -> ZoneInfo:
-        named = self.zones.get(side)
-        return ZoneInfo(named) if named else default_zone(self._country(side))
+    def _side(self, country: str) -> Side:
+        return Side.REQUESTING if country == self.requesting else Side.REQUESTED
 
-    def _zone_of_act(self, act: Act, said_by: str) -> ZoneInfo:
-        if act in OF_EITHER_SIDE:
-            return self._zone(Side.REQUESTING if said_by == self.requesting else Side.REQUESTED)
-        return self._zone(place(act))
+    def _zones(self) -> dict[Side, ZoneInfo]:
+        return {
+            side: ZoneInfo(self.zones[side]) if side in self.zones else default_zone(self._country(side))
+            for side in Side
+        }
 
 
 def a_request() -> HistoryBuilder:

@@ -227,9 +227,14 @@ BEFORE_HEARING = a_limit(
 
 @pytest.mark.parametrize("counting", ["calendar", "roll-forward", "eu-1182-71"])
 def test_a_period_counted_back_from_the_hearing_does_not_roll(counting: str) -> None:
-    limit = a_limit("before-hearing", "-50 days", **{
-        name: getattr(BEFORE_HEARING, name) for name in ("stage", "starts_on", "stops_on", "warning_lead")
-    }, counting=counting)  # fmt: skip
+    limit = a_limit(
+        "before-hearing",
+        "-50 days",
+        **{
+            name: getattr(BEFORE_HEARING, name) for name in ("stage", "starts_on", "stops_on", "warning_lead")
+        },
+        counting=counting,
+    )
     history = a_request().with_limits(limit).sent("2026-03-02").received("2026-03-03")
     fixed = history.hearing_fixed("2026-03-10", date="2026-06-08")
     assert fixed.due("before-hearing") == "Sun 2026-04-19"

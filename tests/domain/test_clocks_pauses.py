@@ -152,7 +152,11 @@ SPELLS = [
         "the directive stops only the execution (Art. 12(4))",
     ),
     (
-        an_order().received("2026-03-03").accepted("2026-03-16").postponed("2026-04-01").resumed("2026-04-11"),
+        an_order()
+        .received("2026-03-03")
+        .accepted("2026-03-16")
+        .postponed("2026-04-01")
+        .resumed("2026-04-11"),
         "eio-execute",
         "Wed 2026-06-24",
         RUNNING,
@@ -166,13 +170,15 @@ SPELLS = [
         "nothing in the directive stops the clock for a question",
     ),
     (
-        ACCEPTED.postponed("2026-04-01").closed("2026-04-10", outcome="lapsed").reopened("2026-05-04", reason="x"),
+        ACCEPTED.postponed("2026-04-01")
+        .closed("2026-04-10", outcome="lapsed")
+        .reopened("2026-05-04", reason="x"),
         "default-evidence-execute",
         "Tue 2026-06-23",
         PAUSED,
         "reopened: postponed still, and the closed days were counted",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("history", "limit", "due", "state", "reason"), SPELLS)

@@ -201,9 +201,17 @@ IMPOSSIBLE = [
         "consent_withdrawn",
         "consent_given",
     ),
-    (a_warrant().received("2026-03-03").released("2026-03-04").arrested("2026-03-05"), "released", "arrested"),
     (
-        a_warrant().received("2026-03-03").arrested("2026-03-03").surrendered("2026-03-04").decision_final("2026-03-09"),
+        a_warrant().received("2026-03-03").released("2026-03-04").arrested("2026-03-05"),
+        "released",
+        "arrested",
+    ),
+    (
+        a_warrant()
+        .received("2026-03-03")
+        .arrested("2026-03-03")
+        .surrendered("2026-03-04")
+        .decision_final("2026-03-09"),
         "surrendered",
         "decision_final",
     ),
@@ -212,9 +220,17 @@ IMPOSSIBLE = [
         "provisionally_arrested",
         "provisional_arrest_requested",
     ),
-    (a_prosecution().received("2026-03-03").concluded("2026-03-04").charged("2026-03-05"), "concluded", "charged"),
     (
-        a_prosecution().received("2026-03-03").charged("2026-03-04").result_told("2026-03-05").concluded("2026-03-06"),
+        a_prosecution().received("2026-03-03").concluded("2026-03-04").charged("2026-03-05"),
+        "concluded",
+        "charged",
+    ),
+    (
+        a_prosecution()
+        .received("2026-03-03")
+        .charged("2026-03-04")
+        .result_told("2026-03-05")
+        .concluded("2026-03-06"),
         "result_told",
         "concluded",
     ),
@@ -236,7 +252,7 @@ IMPOSSIBLE = [
         "information_supplied",
         "information_requested",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("history", "act", "other"), IMPOSSIBLE)
@@ -348,10 +364,12 @@ def test_a_case_names_the_country_of_a_side() -> None:
             ["act-after-the-end"],
         ),
         (
-            ASKED.refused("2026-03-06", ground="de_minimis").reopened("2026-03-08", reason="x").accepted("2026-03-09"),
+            ASKED.refused("2026-03-06", ground="de_minimis")
+            .reopened("2026-03-08", reason="x")
+            .accepted("2026-03-09"),
             [],
         ),
     ],
-)  # fmt: skip
+)
 def test_what_a_history_leaves_out_is_warned_of(history: HistoryBuilder, warnings: list[str]) -> None:
     assert [step.code for step in history.life().warnings] == warnings
