@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
+from mla_tracker.api.problems import all_kinds
 from mla_tracker.cli import app
 from mla_tracker.settings import Settings
 
@@ -52,3 +53,10 @@ def test_every_file_says_what_lives_in_it_and_can_be_read_in_one_sitting(path: P
     text = path.read_text()
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= 400
+
+
+def test_every_problem_is_in_the_docs_as_the_code_has_it() -> None:
+    page = (ROOT / "docs" / "problems.md").read_text()
+    for kind in all_kinds():
+        meaning = " ".join(kind.meaning.split())
+        assert f"| `{kind.type}` | {kind.status} | {kind.title} | {meaning} |" in page, "Run make docs."
