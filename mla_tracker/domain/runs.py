@@ -1,6 +1,6 @@
 """Where a limit begins and ends to run in one history: its start act, its stop act, and what cancels it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,10 +11,17 @@ from mla_tracker.domain.life import Life
 from mla_tracker.domain.limits import Limit, Trigger
 from mla_tracker.domain.precedence import Chosen
 from mla_tracker.domain.starts import begun, counts_by_item, restarts_of, triggered, version_on
-from mla_tracker.domain.vocabulary import Act, Stage
+from mla_tracker.domain.vocabulary import Act, Outcome, Stage
 
 # Stages that may be passed before their clock begins, even where each start act has a clock of its own.
 KEPT_BEFOREHAND = frozenset({Stage.FORMAL_REQUEST_RECEIVED})
+# Who closes a request with such an outcome says that this act took place, if nobody recorded it.
+SHOWN_BY_OUTCOME: Mapping[str, Act] = {
+    **{outcome.value: act for act, outcome in ENDS.items() if act is not Act.WITHDRAWN},
+    Outcome.EXECUTED_IN_PART.value: Act.EXECUTED,
+    Outcome.NOT_EXECUTABLE.value: Act.EXECUTED,
+    Outcome.GRANTED.value: Act.GRANTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,8 @@ def _runs_of(case: Case, life: Life, chosen: Chosen) -> Iterator[Run]:
         return
     started: frozenset[int] = frozenset()
     for limit, start, trigger in starts:
-        new = concerned(start, numbers_of(case)) if counts_by_item(limit, case) else numbers_of(case)
+        by_item = limit.starts_each or counts_by_item(limit, case)
+        new = (by_item and concerned(start, numbers_of(case))) or numbers_of(case)
         if not limit.starts_each:
             new -= started
             if not new:
@@ -140,46 +148,59 @@ def _own_stops(case: Case, run: Run) -> list[Event]:
 def _implied(case: Case, run: Run) -> Event | None:
     """The first act after the start which shows that the stage was passed."""
     assert run.start is not None
-    after = [e for e in case.all_of(*run.limit.implied_by) if case.order(e) > case.order(run.start)]
-    return after[0] if after else None
+    start = case.order(run.start)
+    return next((e for e in case.history if case.order(e) > start and _shows(e, run.limit)), None)
+
+
+def _shows(event: Event, limit: Limit) -> bool:
+    """Whether the act shows that the stage was passed; a closing does by the outcome that it states."""
+    if event.act is not Act.CLOSED:
+        return event.act in limit.implied_by
+    kept_by = {trigger.act for trigger in limit.stops_on if not trigger.where} | set(limit.implied_by)
+    return SHOWN_BY_OUTCOME.get(str(event.data.get("outcome"))) in kept_by
 
 
 def _completed(case: Case, run: Run, own: Sequence[Event]) -> tuple[Event | None, bool, Event | None]:
     """The act with which the last item of the run was dealt with: kept, shown to be kept, or ended otherwise."""
-    event, how = _last_dealt_with(case, run, own, frozenset())
-    if event is not None and how == "own":
+    event, how = _last_dealt_with(case, run, own, shown=False)
+    if how == "own":
         return event, False, None
-    shown_by = frozenset(run.limit.implied_by)
-    event, how = _last_dealt_with(case, run, own, shown_by)
-    if event is None or how == "ended":
+    event, how = _last_dealt_with(case, run, own, shown=True)
+    if how == "ended":
         return None, False, event
     return event, how == "shown", None
 
 
-def _last_dealt_with(
-    case: Case, run: Run, own: Sequence[Event], implying: frozenset[Act]
-) -> tuple[Event | None, str]:
-    left = run.items
+def _last_dealt_with(case: Case, run: Run, own: Sequence[Event], *, shown: bool) -> tuple[Event | None, str]:
+    """The act after which nothing is left to do of the run's items, and how it dealt with the last of them.
+
+    `shown`: also by acts which only show that it was done. What was given up is left again once reopened.
+    """
+    left, given_up = run.items, frozenset[int]()
     stops = {event.id for event in own}
+    last: Event | None = None
     for event in case.history:
-        named = bool(event.data.get("items"))
-        if event.id in stops:
-            how = "own"
-        elif event.act in implying or (named and _done_in_part(event, run)):
-            how = "shown"
-        elif event.act in ENDS:
-            how = "ended"
-        else:
+        if event.act is Act.REOPENED:
+            again = concerned(event, given_up)
+            left, given_up = left | again, given_up - again
+            last = None
             continue
-        left -= concerned(event, left)
-        if not left:
-            return event, how
-    return None, ""
+        dealt_with = concerned(event, left)
+        if event.id in stops or (shown and _shows(event, run.limit)) or _done_in_part(event, run):
+            left -= dealt_with
+            if dealt_with and not left:
+                return event, "own" if event.id in stops else "shown"
+        elif event.act in ENDS:
+            left, given_up = left - dealt_with, given_up | dealt_with
+            if dealt_with and not left:
+                last = event
+    return last, "ended" if last is not None else ""
 
 
 def _done_in_part(event: Event, run: Run) -> bool:
     """Whether the act executed the items that it names, and so all that a limit for executing asks of them."""
-    return event.act is Act.PARTLY_EXECUTED and run.limit.stage is Stage.EXECUTE
+    part = event.act is Act.PARTLY_EXECUTED and bool(event.data.get("items"))
+    return part and run.limit.stage is Stage.EXECUTE
 
 
 def _cancelled_by(case: Case, life: Life, run: Run, stop: Event | None, ended: Event | None) -> Event | None:
@@ -192,9 +213,18 @@ def _cancelled_by(case: Case, life: Life, run: Run, stop: Event | None, ended: E
         found += after[:1] or life.ending[-1:]
         found += [ended] if ended is not None else []
     since = max([order(run.start), *(order(e) for e, _ in restarting(case, run, stop))])
-    found += [e for e in case.all_of(*run.limit.cancelled_by) if order(e) > since]
+    cancelling = [e for e in case.all_of(*run.limit.cancelled_by) if order(e) > since]
+    found += list(_covering(cancelling, run.items))[:1]
     found += [e for e in (_reclassified(case), consent_against(case, run.limit, stop)) if e is not None]
     return min(found, key=order) if found else None
+
+
+def _covering(events: Iterable[Event], items: frozenset[int]) -> Iterator[Event]:
+    """The acts from the one on with which all of the items are concerned."""
+    for event in events:
+        items -= concerned(event, items)
+        if not items:
+            yield event
 
 
 def restarting(case: Case, run: Run, stop: Event | None) -> list[tuple[Event, Trigger]]:

@@ -21,19 +21,25 @@ def counts_by_item(limit: Limit, case: Case) -> bool:
 
 def matches(event: Event, trigger: Trigger) -> bool:
     """Whether an act is the one that the trigger asks for, with the data it asks for."""
-    return event.act is trigger.act and all(
-        event.data.get(name) == value for name, value in trigger.where.items()
-    )
+    return event.act is trigger.act and _says(event, trigger)
+
+
+def _says(event: Event, trigger: Trigger) -> bool:
+    return all(event.data.get(name) == value for name, value in trigger.where.items())
 
 
 def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trigger]]:
     """The acts that any of the triggers asks for, in legal order, each with the trigger that it matches."""
-    found = {
-        event.id: (event, trigger)
-        for trigger in triggers
-        for event in case.prevailing([e for e in case.history if matches(e, trigger)])
-    }
+    found = {event.id: (event, trigger) for trigger in triggers for event in _asked_for(case, trigger)}
     return sorted(found.values(), key=lambda pair: case.order(pair[0]))
+
+
+def _asked_for(case: Case, trigger: Trigger) -> list[Event]:
+    """The acts that a trigger asks for. What the executing authority received, its country has received."""
+    found = case.prevailing([e for e in case.history if matches(e, trigger)])
+    if found or trigger.act is not Act.RECEIVED:
+        return found
+    return [e for e in case.all_of(Act.RECEIVED_BY_COMPETENT_AUTHORITY) if _says(e, trigger)]
 
 
 def starts_of(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
