@@ -95,6 +95,27 @@ STATES = [
         "closed",
     ),
     (
+        ACCEPTED.closed("2026-03-20", outcome="executed"),
+        "default-evidence-execute",
+        MET,
+        "Fri 2026-03-20",
+        "who closes it as executed says that it was executed",
+    ),
+    (
+        ASKED.closed("2026-04-20", outcome="refused"),
+        "default-evidence-decide",
+        LATE,
+        "Mon 2026-04-20",
+        "or as refused, late",
+    ),
+    (
+        ASKED.closed("2026-03-05", outcome="refused"),
+        "default-acknowledge",
+        MET,
+        "Thu 2026-03-05",
+        "who refuses has it",
+    ),
+    (
         ACCEPTED.closed("2026-03-20", outcome="lapsed").reopened("2026-05-04", reason="x"),
         "default-evidence-execute",
         RUNNING,
@@ -253,6 +274,14 @@ def test_the_receipt_by_the_executing_authority_starts_the_decision_on_an_order(
     assert passed_on.due("eio-acknowledge") == "Tue 2026-03-10"
 
 
+def test_what_the_executing_authority_alone_received_its_country_has_received() -> None:
+    direct = SENT.received_by_competent_authority("2026-03-03")
+    assert direct.clock("default-receive").state is MET
+    assert direct.due("default-acknowledge") == "Tue 2026-03-10"
+    assert direct.due("default-evidence-decide") == "Thu 2026-04-02"
+    assert direct.received("2026-03-05").due("default-evidence-decide") == "Sat 2026-04-04"
+
+
 def test_what_was_decided_before_the_executing_authority_had_it_is_decided() -> None:
     early = (
         an_order().received("2026-03-03").accepted("2026-03-05").received_by_competent_authority("2026-03-06")
@@ -291,6 +320,18 @@ def test_each_question_has_a_clock_of_the_requesting_country(
     assert [clock.state for clock in found] == [first, second]
     assert {clock.limit.obligor for clock in found} == {Obligor.REQUESTING}
     assert {clock.counted_in_country for clock in found} == {"EC"}
+
+
+def test_a_question_on_one_item_stays_open_while_another_is_accepted() -> None:
+    asked = a_request().about("records", "video_hearing").sent("2026-03-02").received("2026-03-03")
+    question = asked.information_requested("2026-03-05", items=[2])
+    state = {
+        repr(history): clock.state
+        for history in (question.accepted("2026-03-10", items=[1]), question.accepted("2026-03-10"))
+        for clock in history.clocks().values()
+        if clock.limit.id == "default-supply-information"
+    }
+    assert list(state.values()) == [RUNNING, GONE]
 
 
 # Voiding: the history without the act.

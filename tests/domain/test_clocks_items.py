@@ -101,6 +101,32 @@ STAGES = [
         "Fri 2026-04-10",
         "what was left was refused after all",
     ),
+    (
+        WHOLE.executed("2026-04-01", items=[1])
+        .refused("2026-04-10", items=[2], **REFUSED)
+        .reopened("2026-04-20", reason="x"),
+        "execute",
+        RUNNING,
+        "-",
+        "reopened: what was given up is left again",
+    ),
+    (
+        WHOLE.executed("2026-04-01", items=[1])
+        .refused("2026-04-10", items=[2], **REFUSED)
+        .reopened("2026-04-20", reason="x")
+        .executed("2026-06-20"),
+        "execute",
+        LATE,
+        "Sat 2026-06-20",
+        "and its time runs from the original start",
+    ),
+    (
+        WHOLE.executed("2026-04-01", items=[1]).closed("2026-04-10", outcome="executed_in_part"),
+        "execute",
+        MET,
+        "Fri 2026-04-10",
+        "closed as executed, as far as it could be",
+    ),
     (WHOLE.partly_executed("2026-04-01"), "execute", RUNNING, "-", "part of what, is not said"),
     (WHOLE.results_transmitted("2026-04-01"), "execute", MET, "Wed 2026-04-01", "who sends results executed"),
     (WHOLE.withdrawn("2026-04-01"), "execute", GONE, "Wed 2026-04-01", "the whole was withdrawn"),
