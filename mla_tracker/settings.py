@@ -1,5 +1,7 @@
 """What an operator can set: variables of the environment that begin with MLA_, each with its reason and default."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +55,17 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise CannotRun("\n".join(_sentence(fault) for fault in error.errors())) from None
+
+
+def misspelt(names: Iterable[str]) -> list[str]:
+    """A sentence for each variable that looks like one of ours and is none: it changes nothing, silently."""
+    known = [f"MLA_{name.upper()}" for name in Settings.model_fields]
+    strange = sorted(name for name in names if name.startswith("MLA_") and name not in known)
+    return [
+        f"There is no setting {name}"
+        + "".join(f"; perhaps {near} is meant" for near in get_close_matches(name, known, 1))
+        for name in strange
+    ]
 
 
 def _sentence(fault: Any) -> str:

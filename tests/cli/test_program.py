@@ -165,6 +165,15 @@ def test_doctor_finds_a_good_database_good(database_url: str) -> None:
     assert findings["schema"]
 
 
+def test_doctor_names_a_setting_that_is_misspelt(database_url: str) -> None:
+    done = _run("doctor", MLA_DATABASE_URL=database_url, MLA_DATABSE_URL="postgresql://elsewhere/mla")
+    assert (
+        "BAD  settings: There is no setting MLA_DATABSE_URL; perhaps MLA_DATABASE_URL is meant."
+        in done.stdout
+    )
+    assert done.returncode == 1
+
+
 def test_the_engine_answers_on_the_command_line(database_url: str) -> None:
     question = ["deadline", "2026-03-02", "60", "days", "--timezone", "Europe/Madrid"]
     done = _run(*question, "--json", MLA_DATABASE_URL=database_url)
