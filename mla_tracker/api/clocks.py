@@ -102,6 +102,7 @@ class WorklistClock(Answer):
     status: Status = Field(description="The request's place in its life.")
     requesting_country: Country
     requested_country: Country
+    external_reference: str | None = Field(description="What your side calls the request, if it recorded it.")
     references: RequestReferences
     assigned_to: str | None = Field(description="The officer of your own side.")
     limit: str

@@ -155,6 +155,7 @@ async def _print_figures(database: Database, as_of: datetime) -> None:
 def _worklist_table(rows: list[dict[str, object]]) -> Table:
     table = Table(title="\nOverdue worklist, soonest due first", title_justify="left")
     for heading in (
+        "reference",
         "request",
         "requesting",
         "requested",
@@ -167,6 +168,7 @@ def _worklist_table(rows: list[dict[str, object]]) -> Table:
         table.add_column(heading, justify="right" if heading == "days late" else "left", no_wrap=True)
     for row in rows:
         table.add_row(
+            str(row["external_reference"]),
             str(row["kind"]),
             str(row["requesting_country"]),
             str(row["requested_country"]),

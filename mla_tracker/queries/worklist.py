@@ -139,6 +139,7 @@ async def clocks(
         select {", ".join(f"c.{name}" for name in _SHOWN)}, c.request_kind, c.limit_id, c.counted_in_country, c.state,
             {counted_clocks.result(now)} as result, {counted_clocks.counted_on(now)} as counted_on, found.sort_at,
             r.status, r.reference_requesting, r.reference_requested,
+            case when r.recorded_by = any({own}) then r.external_reference end as external_reference,
             case own_side when 'requesting' then r.assigned_requesting else r.assigned_requested end as assigned_to
         from found join clock c on c.id = found.id join request r on r.id = c.request_id
         order by found.sort_at, c.id
@@ -250,6 +251,7 @@ def _view(row: Mapping[str, Any], as_of: datetime) -> dict[str, Any]:
     requesting = row["obligor"] == "requesting"
     return {
         **{name: row[name] for name in (*_SHOWN, "status", "result", "assigned_to", "sort_at")},
+        "external_reference": row["external_reference"],
         "kind": row["request_kind"],
         "references": {"requesting": row["reference_requesting"], "requested": row["reference_requested"]},
         "limit": row["limit_id"],

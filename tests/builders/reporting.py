@@ -48,6 +48,7 @@ class Duty:
     pauses: tuple[Spell, ...] = ()
     met_extended: bool = False
     stopped_on: date | None = None
+    external_reference: str | None = None
     assigned_requesting: str | None = None
     assigned_requested: str | None = None
     id: UUID = field(default_factory=lambda: uuid7(RECORDED_AT))
@@ -111,13 +112,13 @@ async def insert(tx: Tx, duties: Iterable[Duty]) -> None:
     await tx.executemany(
         """
         insert into request (id, kind, requesting_country, requested_country, recorded_by, urgency, status, shared,
-            assigned_requesting, assigned_requested, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, 'routine', $6, $7, $8, $9, $10, $10)
+            assigned_requesting, assigned_requested, external_reference, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, 'routine', $6, $7, $8, $9, $10, $11, $11)
         """,
         [
             (
                 d.request_id, d.kind, d.requesting, d.requested, d.recorded_by, d.status, d.shared,
-                d.assigned_requesting, d.assigned_requested, RECORDED_AT,
+                d.assigned_requesting, d.assigned_requested, d.external_reference, RECORDED_AT,
             )
             for d in duties
         ],

@@ -165,6 +165,14 @@ async def test_each_side_sees_its_own_officer(db: Database) -> None:
     assert await listed(db, duty, own=["MA"], assigned_to="Madrid 4") == []
 
 
+async def test_what_a_country_calls_its_request_is_for_itself_alone(db: Database) -> None:
+    duty = a_duty().on(recorded_by="MA", external_reference="Rabat-17")
+    [row] = await listed(db, duty, own=["MA"])
+    assert row["external_reference"] == "Rabat-17"
+    [row] = await listed(db, duty, own=["ES"])
+    assert row["external_reference"] is None
+
+
 async def test_the_day_after_the_due_date_is_the_first_day_overdue(db: Database) -> None:
     [row] = await listed(db, a_duty().due("2026-03-09"))
     assert (row["state"], row["days_overdue"]) == ("overdue", 1)
