@@ -72,7 +72,7 @@ def _unauthenticated() -> Problem:
 def needs(actor: Actor, *roles: Role) -> None:
     """Raises NotAllowed unless the account has one of the roles."""
     if actor.role not in roles:
-        wanted = " or ".join(roles)
+        wanted = " or ".join(filter(None, (", ".join(roles[:-1]), roles[-1])))
         raise NotAllowed(f"This account is {actor.role}; only {wanted} may do this. Ask one of them.")
 
 

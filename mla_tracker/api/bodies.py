@@ -307,7 +307,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "model_type": "Give an object in curly brackets.",
     "model_attributes_type": "Give an object in curly brackets.",
     "none_required": "Leave this out or give null.",
-    "string_too_short": "Too short. Give at least {min_length} characters.",
+    "string_too_short": "Too short. Give {min_length} or more characters.",
     "string_too_long": "Too long. Give at most {max_length} characters.",
     "too_short": "Too few. Give at least {min_length}.",
     "too_long": "Too many. Give at most {max_length}.",

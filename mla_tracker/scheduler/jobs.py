@@ -45,7 +45,8 @@ def intervals(settings: Settings) -> Mapping[str, timedelta]:
 
 async def _sweep(db: Database, now: datetime) -> Mapping[str, Any]:
     swept = await flag_due(db, now)
-    return {"looked_at": swept.looked_at, "raised": swept.raised, "by_kind": dict(swept.by_kind)}
+    by_kind = {kind.value: number for kind, number in swept.by_kind.items()}  # as the log shall show them
+    return {"looked_at": swept.looked_at, "raised": swept.raised, "by_kind": by_kind}
 
 
 async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:

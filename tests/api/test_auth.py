@@ -87,5 +87,9 @@ async def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
 def test_a_role_that_may_not_is_told_who_may() -> None:
     actor = Actor(account_id=UUID(int=1), countries=("MA",), role=Role.AUDITOR, name="x")
     needs(actor, Role.AUDITOR, Role.HEAD)
-    with pytest.raises(NotAllowed, match="auditor; only officer or head"):
+    with pytest.raises(NotAllowed, match="auditor; only officer or head may"):
         needs(actor, Role.OFFICER, Role.HEAD)
+    with pytest.raises(NotAllowed, match="auditor; only officer, head or ministry may"):
+        needs(actor, Role.OFFICER, Role.HEAD, Role.MINISTRY)
+    with pytest.raises(NotAllowed, match="auditor; only admin may"):
+        needs(actor, Role.ADMIN)

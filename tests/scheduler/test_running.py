@@ -116,13 +116,18 @@ async def number_of_flags(db: Database) -> int:
 async def test_the_scheduler_flags_what_is_due_and_stops_when_told(db: Database) -> None:
     await a_clock().due("2026-03-10").warned(None).stored(db)
     stop, registry = asyncio.Event(), CollectorRegistry()
-    async with soon():
-        running = asyncio.create_task(run_scheduler(db, Settings(), now=noon, stop=stop, registry=registry))
-        while len([row for row in await slots(db) if row["status"] == "done"]) < 2:
-            pass
-        stop.set()
-        await running
+    with capture_logs() as logged:
+        async with soon():
+            running = asyncio.create_task(
+                run_scheduler(db, Settings(), now=noon, stop=stop, registry=registry)
+            )
+            while len([row for row in await slots(db) if row["status"] == "done"]) < 2:
+                pass
+            stop.set()
+            await running
     done = {row["job"]: row["result"] for row in await slots(db)}
+    [swept] = [entry for entry in logged if entry["event"] == "job done" and entry.get("raised") == 1]
+    assert str(swept["by_kind"]) == "{'overdue': 1}"
     assert done["sweep"] == {"looked_at": 1, "raised": 1, "by_kind": {"overdue": 1}}
     assert done["housekeeping"] == {"idempotency_keys": 0, "runs": 0}
     assert registry.get_sample_value("mla_flags_raised_total", {"kind": "overdue"}) == 1
