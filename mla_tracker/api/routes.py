@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, cast, get_type_hints
 
 from litestar import Request
 from litestar.di import NamedDependency, Provide
@@ -24,6 +24,7 @@ DEPENDENCIES: Final = frozenset(
 
 MAX_BODY: Final = 256 * 1024
 BODY_SECONDS: Final = 30
+_READING: Final = "mla_tracker.reading_body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,14 @@ def _kind(problem: type[DomainError] | Kind) -> Kind:
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
-    """The raw body. Raises the 408 problem if it does not come in time, Litestar's 413 if it is too large."""
+    """The raw body. Raises the 408 problem if it does not come in time, Litestar's 413 if it is too large.
+
+    Entry and Idempotency-Key are read side by side, and what comes over the wire can be taken once: the second
+    waits for the first and gets what it kept.
+    """
+    lock: asyncio.Lock = cast("dict[str, Any]", request.scope).setdefault(_READING, asyncio.Lock())
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_SECONDS), lock:
             return await request.body()
     except TimeoutError:
         raise Problem(

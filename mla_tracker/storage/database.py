@@ -251,6 +251,12 @@ class Database:
                 finally:
                     ENGINE.current_transaction.reset(token)
                 done = await connection.execute("COMMIT", timeout=END_SECONDS)
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                await _roll_back(connection)
+                if not _is_lost(connection):
+                    raise
+                # What the driver says of a connection that was lost under its hands.
+                raise DatabaseUnavailable(f"The connection to the database {self.where} broke off.") from error
             except BaseException:
                 await _roll_back(connection)
                 raise
@@ -277,9 +283,17 @@ class Database:
             await self._pool.release(connection)
 
 
+def _is_lost(connection: "_Connection") -> bool:
+    """Whether the server is gone from it; the pool takes such a connection back at once, and it answers no more."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 async def _roll_back(connection: "_Connection") -> None:
     """End the transaction; where even that fails, end the connection, and the server undoes it."""
-    if connection.is_closed():
+    if _is_lost(connection):
         return
     try:
         await connection.execute("ROLLBACK", timeout=END_SECONDS)

@@ -51,7 +51,7 @@ def ensure_running(folder: Path, settings: dict[str, str]) -> None:
             "Export it with the program that made it, or set MLA_DATA_DIR to a new folder."
         )
     if _process(data) is None:
-        _forget_stale_pid(data)
+        _disown_stale_locks(data)
         _start(data, owner, settings)
     elif not _becomes_ready(data, lambda: _process(data) is not None):
         raise CannotRun(
@@ -251,15 +251,22 @@ def _process(data: Path) -> psutil.Process | None:
     return process if str(data) in command and not _ended(process) else None
 
 
-def _forget_stale_pid(data: Path) -> None:
-    """Remove the mark of a killed server where its number now belongs to some other program.
+def _disown_stale_locks(data: Path) -> None:
+    """Let a server start where a killed one left its marks, and its number now belongs to some other process.
 
-    PostgreSQL takes any living process of that number for itself. Where the number is free it clears the
-    mark on its own, after looking whether its memory is still in use, so then it is left alone.
+    PostgreSQL takes any living process of that number for itself, a zombie too, unless it is its own parent: so we
+    put our number there. The marks themselves stay, since by them it finds out whether children of the killed
+    server still use its memory. Where the number is free it clears them on its own.
     """
-    lines = _pid_file(data)
-    if lines and lines[0].strip().isdigit() and psutil.pid_exists(int(lines[0])):
-        (data / "postmaster.pid").unlink(missing_ok=True)
+    for mark in (data / "postmaster.pid", data / ".s.PGSQL.5432.lock"):
+        try:
+            first, *rest = mark.read_text().splitlines(keepends=True)
+        except (FileNotFoundError, UnicodeDecodeError, ValueError):
+            continue
+        if first.strip().isdigit() and psutil.pid_exists(int(first)):
+            with mark.open("r+") as file:
+                file.write("".join([f"{os.getpid()}\n", *rest]))
+                file.truncate()
 
 
 def stop(folder: Path) -> None:

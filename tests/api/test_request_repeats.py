@@ -1,9 +1,12 @@
 """Repeated, parallel and stale calls about requests: one effect each, and nobody's work overwritten unseen."""
 
 import asyncio
+import json
 from datetime import timedelta
+from typing import Any
 
 import httpx
+from litestar.types import ASGIApp
 
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.storage.database import Database
@@ -41,6 +44,46 @@ async def test_twenty_calls_at_once_under_one_key_log_one_request(
     before = await contents(db)
     await morocco.post(PATH, json=body, headers=KEY)
     assert await contents(db) == before
+
+
+async def test_a_body_that_comes_in_pieces_is_read_whole_beside_its_key(
+    app: ASGIApp, client_of: ClientOf
+) -> None:
+    """As over a slow line: the head alone, then the body bit by bit, and never twice."""
+    morocco = await client_of("MA")
+    answers = [await in_pieces(app, morocco, a_request_body(subject="One"), KEY) for _ in range(2)]
+    assert [status for status, _ in answers] == [201, 201], answers
+    assert answers[0][1]["id"] == answers[1][1]["id"]
+    assert answers[0][1]["subject"] == "One"
+    assert (await in_pieces(app, morocco, a_request_body(subject="Two"), KEY))[0] == 422
+
+
+async def in_pieces(
+    app: ASGIApp, client: httpx.AsyncClient, body: dict[str, Any], headers: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    raw = json.dumps(body).encode()
+    waiting = [raw[:10], raw[10:50], raw[50:]]
+    status, said = 0, b""
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        piece = waiting.pop(0) if waiting else b""
+        return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+
+    async def send(message: Any) -> None:
+        nonlocal status, said
+        status = message.get("status", status)
+        said += message.get("body", b"")
+
+    every = {**client.headers, **headers, "content-type": "application/json", "host": "tests"}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": PATH, "raw_path": PATH.encode(), "root_path": "", "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in every.items()],
+        "client": ("127.0.0.1", 1), "server": ("tests", 80),
+    }  # fmt: skip
+    await app(scope, receive, send)  # type: ignore[arg-type] # a scope as a server makes it
+    return status, json.loads(said)
 
 
 async def test_calls_at_once_under_one_key_record_one_act_and_void_once(
