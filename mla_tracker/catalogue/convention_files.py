@@ -43,16 +43,22 @@ def read_convention(text: str, *, file: str) -> Convention:
         parties=tuple(party for table in whole.tables("party") for party in _memberships(table)),
         parties_known=parties_known,
         replaces=whole.texts("replaces"),
+        supplements=whole.texts("supplements"),
+        only_with=frozenset(whole.texts("only_with")),
         as_of=_needed(whole, "as_of"),
         source=whole.text("source"),
     )
     whole.finish()
     if not convention.kinds:
         raise whole.error("kinds is missing. List the kinds of request that the instrument is for.")
-    if parties_known is not bool(convention.parties):
-        raise whole.error("list its parties, or say parties_known = false, not both.")
+    if parties_known and not convention.parties:
+        raise whole.error("list its parties, or say parties_known = false where the list is not complete.")
     if convention.id in convention.replaces:
         raise whole.error("an instrument cannot replace itself.")
+    if convention.id in convention.supplements:
+        raise whole.error("an instrument cannot supplement itself.")
+    if parties_known and not convention.only_with <= {party.country for party in convention.parties}:
+        raise whole.error("only_with names a country that is not among the parties. Correct one of the two.")
     _refuse_overlaps(whole, convention)
     return convention
 

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
+from mla_tracker.catalogue.neighbours import region_names
 from mla_tracker.catalogue.toml_tables import CatalogueError, Table, parse, toml_files
 from mla_tracker.domain.acts import OF_KIND
 from mla_tracker.domain.limits import Conditions, ExtensionRule, Limit, PauseRule, Span, Trigger
@@ -258,6 +259,9 @@ def _conditions(row: Table) -> Conditions:
         requesting_countries=frozenset(table.texts("requesting_countries")),
     )
     table.finish()
+    if conditions.requester_region is not None and conditions.requester_region not in region_names():
+        known = ", ".join(sorted(region_names()))
+        raise row.error(f"requester_region = {conditions.requester_region!r} is no region. Known: {known}.")
     return conditions
 
 

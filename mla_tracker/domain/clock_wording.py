@@ -34,6 +34,10 @@ WARNINGS: Mapping[str, str] = {
         "Our list does not show {countries} as bound by {convention} on {day}; its limits do not run. "
         "Check the list of parties."
     ),
+    "convention-parties-incomplete": (
+        "Our list of the parties to {convention} is not complete and does not show {countries} as bound on {day}; "
+        "its limits run all the same. Check that it binds both."
+    ),
     "agreement-not-in-force": "The agreement {title} was not in force between the two on {day}; its limits do not run.",
     "missing-sent": "The record does not say when the request was sent.",
     "missing-received": (

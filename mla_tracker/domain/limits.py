@@ -158,8 +158,12 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """An instrument of the catalogue with its parties; `replaces` names instruments it takes the place of
-    between countries that both bind."""
+    """An instrument of the catalogue with its parties, all of them only where `parties_known`.
+
+    Between countries that both bind it takes the place of those that it `replaces`, and is read together with
+    those that it `supplements`. `only_with`: one of the two must be among these (an agreement of the Union
+    with one country says nothing between two of its members); empty where any two will do.
+    """
 
     id: str
     title: str
@@ -167,6 +171,8 @@ class Convention:
     parties: tuple[Membership, ...] = ()
     parties_known: bool = True
     replaces: tuple[str, ...] = ()
+    supplements: tuple[str, ...] = ()
+    only_with: frozenset[str] = frozenset()
     as_of: date | None = None
     source: str = ""
 

@@ -24,13 +24,15 @@ class RelianceOnAgreement:
 class Law:
     """Everything that can set a limit: all versions of the catalogue and of policies, instruments, the agreement.
 
-    `contiguous`: whether the two countries share a land border, None where unknown.
+    `contiguous`: whether the two countries share a land border, None where unknown. `requester_regions`: the
+    regions of the catalogue that the requesting country lies in.
     """
 
     limits: tuple[Limit, ...]
     conventions: Mapping[str, Convention] = field(default_factory=dict)
     agreement: RelianceOnAgreement | None = None
     contiguous: bool | None = None
+    requester_regions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,32 @@ def instrument_relied_on(case: Case, law: Law) -> tuple[Convention | None, list[
             return other, [
                 Step("convention-replaced", {"named": named.title, "instead": other.title}, other.source)
             ]
-    missing = unbound(named, case) if named.parties_known else []
-    if missing:
-        args = {"convention": named.title, "countries": missing, "day": case.first_day}
+    missing = unbound(named, case)
+    if not missing:
+        return named, []
+    args = {"convention": named.title, "countries": missing, "day": case.first_day}
+    if named.parties_known:
         return None, [Step("convention-not-binding", args, named.source)]
-    return named, []
+    return named, [Step("convention-parties-incomplete", args, named.source)]
+
+
+def read_with(convention: Convention, case: Case, law: Law) -> frozenset[str]:
+    """The ids of the convention relied on, of those that it supplements, and of those that supplement it here."""
+    beside = [
+        other.id
+        for other in law.conventions.values()
+        if (other.id in convention.supplements or convention.id in other.supplements)
+        and case.kind in other.kinds
+        and not unbound(other, case)
+    ]
+    return frozenset({convention.id, *beside})
 
 
 def unbound(convention: Convention, case: Case) -> list[str]:
     """The countries of the case that our list of parties does not show as bound on the day the request left."""
     both = (case.requesting_country, case.requested_country)
+    if convention.only_with and not convention.only_with & set(both):
+        return list(both)
     return [country for country in both if not convention.binds(country, case.first_day)]
 
 
@@ -95,6 +113,7 @@ def applies(limit: Limit, case: Case, law: Law) -> bool:
         (not limit.kinds or case.kind in limit.kinds)
         and (not wanted.urgency or case.urgency in wanted.urgency)
         and (not wanted.assistance or bool(wanted.assistance & set(case.assistance)))
+        and (wanted.requester_region is None or wanted.requester_region in law.requester_regions)
         and (wanted.contiguous is None or wanted.contiguous == law.contiguous)
         and (not wanted.requested_countries or case.requested_country in wanted.requested_countries)
         and (not wanted.requesting_countries or case.requesting_country in wanted.requesting_countries)
@@ -110,6 +129,7 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
     country runs beside the law where it says `in_addition`.
     """
     convention, warnings = instrument_relied_on(case, law)
+    relied_on = read_with(convention, case, law) if convention is not None else frozenset()
     agreed: tuple[Limit, ...] = ()
     if law.agreement is not None:
         if law.agreement.governs:
@@ -126,7 +146,7 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
         of_stage = [limit for limit in usable if limit.stage is stage]
         sources = (
             [limit for limit in of_stage if limit.basis is Basis.AGREEMENT],
-            [limit for limit in of_stage if convention is not None and limit.convention == convention.id],
+            [limit for limit in of_stage if limit.convention in relied_on],
             [
                 limit
                 for limit in of_stage
