@@ -147,7 +147,7 @@ async def _print_figures(database: Database, as_of: datetime) -> None:
     async with database.transaction(DbRole.API, countries=COUNTRIES, read_only=True) as tx:
         rows = await worklist.clocks(tx, late, actor=everybody, as_of=as_of, after=None, limit=MOST_SHOWN)
         sla = await reports.sla(tx, wanted, actor=everybody, as_of=as_of)
-    console = Console(width=126, soft_wrap=True)
+    console = Console(width=140, soft_wrap=True)
     console.print(_worklist_table(rows))
     console.print(_sla_table(sla))
 

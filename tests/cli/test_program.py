@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -156,6 +157,14 @@ def test_a_country_that_does_not_exist_gets_no_token(database_url: str) -> None:
     done = _run("token", "create", "--country", "XX", "--role", "officer", MLA_DATABASE_URL=database_url)
     assert done.returncode == 1
     assert "ISO 3166-1 alpha-2" in done.stderr
+
+
+def test_the_worked_example_shows_what_is_late_with_its_reference_and_ends(folder: Path) -> None:
+    done = _run("demo", "--once", MLA_DATA_DIR=str(folder))
+    assert done.returncode == 0
+    assert "This is a WORKED EXAMPLE" in done.stdout
+    assert re.search("EXAMPLE-[0-9]{2} .* overdue ", done.stdout)
+    assert "…" not in done.stdout  # nothing of a table is cut off
 
 
 def test_doctor_finds_a_good_database_good(database_url: str) -> None:
