@@ -113,8 +113,8 @@ UNAVAILABLE = Kind(
     "unavailable",
     503,
     "Not available for the moment",
-    "The database did not answer in time. Nothing was recorded; try again after the seconds in "
-    "`Retry-After`.",
+    "The database did not answer in time. Repeat the call after the seconds in `Retry-After`; a write under "
+    "the same `Idempotency-Key`, since it may have been recorded all the same.",
 )
 
 PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
