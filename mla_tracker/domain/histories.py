@@ -161,8 +161,21 @@ def judge(case: Case) -> None:
                 if any(e.earliest <= event.latest for e in excused):
                     continue
                 raise contradiction(event, first, "lies before")
+    _judge_agreed_dates(case)
     _judge_answers(case)
     _judge_closing(case.history)
+
+
+def _judge_agreed_dates(case: Case) -> None:
+    for event in case.all_of(Act.SURRENDER_DATE_AGREED):
+        agreed = date.fromisoformat(str(event.data["date"]))
+        if agreed < event.day:
+            raise ActNotPossible(
+                f"{_as_sentence(event.told())} names {agreed.isoformat()}, which had passed by then. "
+                "Correct one of the two dates.",
+                fields=[("/data/date", f"At the earliest {event.day.isoformat()}, the day of the act.")],
+                facts={"act": event.act.value, "dated": event.day.isoformat(), "event_ids": [event.id]},
+            )
 
 
 def _judge_answers(case: Case) -> None:

@@ -276,6 +276,18 @@ def test_the_refusal_says_what_to_do() -> None:
     assert "Record the reopening first, or correct a date." in refused.value.detail
 
 
+def test_nobody_agrees_on_a_day_that_has_passed() -> None:
+    decided = a_warrant().received("2026-03-03").decision_final("2026-04-01")
+    assert decided.surrender_date_agreed("2026-04-08", date="2026-04-08").judged().history
+    with pytest.raises(ActNotPossible) as refused:
+        decided.surrender_date_agreed("2026-04-08", date="2026-03-09").judged()
+    assert refused.value.detail == (
+        "Surrender date agreed on 2026-04-08 names 2026-03-09, which had passed by then. "
+        "Correct one of the two dates."
+    )
+    assert refused.value.fields == (("/data/date", "At the earliest 2026-04-08, the day of the act."),)
+
+
 # Where an act lies in the future is judged where it takes place.
 
 
