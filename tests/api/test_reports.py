@@ -132,7 +132,7 @@ async def test_the_ageing_report(db: Database, spain: httpx.AsyncClient) -> None
 
 def table(answer: httpx.Response) -> list[dict[str, str]]:
     assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("text/csv; charset=utf-8")
+    assert answer.headers["Content-Type"] == "text/csv; header=present; charset=utf-8"
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8"))))
 
 
