@@ -1,4 +1,4 @@
-"""Which limits apply to a case, stage by stage: agreement, convention relied on, own policy, default policy."""
+"""Which limits apply to a case, stage by stage: agreement, convention relied on, national law, policies."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -138,24 +138,27 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
             warnings.append(
                 Step("agreement-not-in-force", {"title": law.agreement.title, "day": case.first_day})
             )
-    usable = [
-        limit for limit in (*law.limits, *agreed) if limit.sets_a_number() and applies(limit, case, law)
-    ]
-    chosen: list[Chosen] = []
-    for stage in Stage:
-        of_stage = [limit for limit in usable if limit.stage is stage]
-        sources = (
-            [limit for limit in of_stage if limit.basis is Basis.AGREEMENT],
-            [limit for limit in of_stage if limit.convention in relied_on],
-            [
-                limit
-                for limit in of_stage
-                if limit.country is not None and limit.country == owner(limit, case)
-            ],
-            [limit for limit in of_stage if limit.basis is Basis.POLICY and limit.country is None],
-        )
-        chosen += _of_stage(sources, case)
-    return chosen, warnings
+    ranked: dict[Stage, tuple[list[Limit], ...]] = {}
+    for limit in (*law.limits, *agreed):
+        rank = _rank(limit, relied_on, case)
+        if rank is not None and limit.sets_a_number() and applies(limit, case, law):
+            ranked.setdefault(limit.stage, ([], [], [], [], []))[rank].append(limit)
+    return [one for stage in Stage if stage in ranked for one in _of_stage(ranked[stage], case)], warnings
+
+
+def _rank(limit: Limit, relied_on: frozenset[str], case: Case) -> int | None:
+    """Its place among the sources: agreement, instrument relied on, national law, a country's policy, ours.
+
+    None for a limit of a source that has nothing to do with the case.
+    """
+    if limit.basis is Basis.AGREEMENT:
+        return 0
+    if limit.convention is not None:
+        return 1 if limit.convention in relied_on else None
+    if limit.country is not None:
+        own = 2 if limit.basis is Basis.LAW else 3
+        return own if limit.country == owner(limit, case) else None
+    return 4 if limit.basis is Basis.POLICY else None
 
 
 def _of_stage(sources: Iterable[list[Limit]], case: Case) -> list[Chosen]:

@@ -91,7 +91,7 @@ async def test_a_limit_says_what_it_demands_and_on_what_it_rests(morocco: httpx.
 
 
 async def test_a_source_without_a_number_says_so(morocco: httpx.AsyncClient) -> None:
-    [limit] = await listed(morocco, convention="un1988")
+    [limit] = await listed(morocco, convention="un1988", kind="extradition")
     assert limit["span"] is None
     assert "as soon as possible" in limit["wording"]["no_number"]
 

@@ -1,5 +1,6 @@
 """Each limit beyond the first instruments, on one dated history: the day it falls due, with its weekday."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.domain.vocabulary import Assistance, ClockState, RequestKind, Urgency
+from tests.catalogue import told
 from tests.catalogue.told import Told, clocks_of, law_at_work
 
 ARRESTED: list[Told] = [
@@ -241,6 +243,17 @@ def test_a_national_law_goes_before_our_policy_for_its_stage_and_no_other() -> N
     clocks = extradition(None, FINAL, "MA", "DK")
     assert {"dk-surrender", "default-extradition-decide"} <= clocks
     assert "default-extradition-surrender" not in clocks
+
+
+def test_a_national_law_goes_before_the_policy_of_its_country(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = next(limit for limit in load_limits() if limit.id == "default-extradition-surrender")
+    own = replace(ours, id="dk-policy", country="DK")
+    also = replace(own, id="dk-policy-beside", in_addition=True)
+    monkeypatch.setattr(told, "LAW", replace(told.LAW, limits=(*told.LAW.limits, own, also)))
+    clocks = extradition(None, FINAL, "MA", "DK")
+    assert {"dk-surrender", "dk-policy-beside"} <= clocks
+    assert "dk-policy" not in clocks
+    assert "dk-policy" in extradition(None, FINAL, "NO", "DK")
 
 
 def test_the_danish_law_is_for_requesters_outside_the_nordic_countries_and_the_union() -> None:
