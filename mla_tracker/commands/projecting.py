@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.agreements import in_force_between
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.explanation import Step
@@ -42,6 +43,8 @@ async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
         limits=await stored_limits(tx),
         conventions=load_conventions(),
         agreement=await _reliance(tx, record.agreement_id, case) if record.agreement_id else None,
+        contiguous=contiguous(case.requesting_country, case.requested_country),
+        requester_regions=regions_of(case.requesting_country),
     )
     calendars = await calendars_in_force(tx, (record.requesting_country, record.requested_country), now)
     clocks, warnings = evaluate(case, life, law, calendars)
