@@ -1,4 +1,4 @@
-"""A limit that an agreement sets itself, as clients send and read it."""
+"""A limit that an agreement or a country sets itself, as clients send and read it."""
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -96,17 +96,13 @@ class ConditionsEntry(Entry):
     )
 
 
-class AgreementLimit(Entry):
-    """What the agreement itself demands by when: within `amount` of `unit` of a start act, a stop act."""
+class Demand(Entry):
+    """What must have happened by when, whoever says so: all but the acts between which the time runs."""
 
     kind: RequestKind | None = Field(None, description="The requests it is about; null: all.")
     stage: Stage
     amount: Amount
     unit: Unit
-    starts_on: list[Trigger] = Field(
-        min_length=1, max_length=10, description="The first found in a history counts."
-    )
-    stops_on: list[Trigger] = Field(min_length=1, max_length=10)
     counting: (
         Literal["calendar", "eu-1182-71", "roll-forward", "inclusive", "instants", "working-days"] | None
     ) = Field(
@@ -131,13 +127,22 @@ class AgreementLimit(Entry):
     survives_end: bool = Field(False, description="The clock runs on when the request has ended.")
     conditions: ConditionsEntry = ConditionsEntry()
     pauses: list[PauseEntry] = Field(default=[], max_length=10)
-    extension: ExtensionEntry | None = Field(None, description="Null: the agreement knows no extension.")
+    extension: ExtensionEntry | None = Field(None, description="Null: no extension is known.")
     warning_lead: Length | None = Field(None, description="How long before it runs out to warn.")
     escalation_days: list[Annotated[int, Field(ge=1, le=3650)]] = Field(default=[], max_length=10)
     consequence: Paragraphs | None = None
     link: Line | None = Field(None, description="Where the wording can be read.")
     valid_from: Day | None = None
     valid_to: Day | None = Field(None, description="The first day on which it is no longer valid.")
+
+
+class AgreementLimit(Demand):
+    """What the agreement itself demands by when: within `amount` of `unit` of a start act, a stop act."""
+
+    starts_on: list[Trigger] = Field(
+        min_length=1, max_length=10, description="The first found in a history counts."
+    )
+    stops_on: list[Trigger] = Field(min_length=1, max_length=10)
 
 
 class AgreementLimitView(AgreementLimit):

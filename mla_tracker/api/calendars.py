@@ -22,6 +22,7 @@ from mla_tracker.api.fields import (
     ShortLine,
     ZoneName,
 )
+from mla_tracker.api.previews import EffectView, PreviewQuery, effect_view
 from mla_tracker.api.problems import INVALID_QUERY, Problem
 from mla_tracker.api.routes import documented
 from mla_tracker.catalogue.countries import is_country
@@ -165,11 +166,12 @@ class CalendarAnswer(Answer):
 
 
 class ChangedCalendar(CalendarAnswer):
-    """The calendar as it was put in force."""
+    """The calendar as it was put in force, or as it would be."""
 
     requests_waiting: int = Field(
         description="How many requests wait to be counted anew by it, which a job does within minutes."
     )
+    effect: EffectView | None = Field(description="What would change; null where the calendar was stored.")
 
 
 EXAMPLES: Final[Mapping[str, Any]] = {
@@ -211,6 +213,7 @@ async def read_calendar(
         "Set the calendar of your own country",
         tag="calendars",
         body=CalendarEntry,
+        query=PreviewQuery,
         answer=ChangedCalendar,
         if_match=True,
         etag=True,
@@ -218,24 +221,32 @@ async def read_calendar(
         problems=[InvalidEntry, NotFound, NotAllowed, VersionStale],
         examples=EXAMPLES,
         description="The body is all that the country says, laid over the calendar that ships; an empty one goes "
-        "back to that. The time zone is not changed here. Dates that move are counted anew by a job.",
+        "back to that. The time zone is not changed here. Dates that move are counted anew by a job; a `preview` "
+        "tells them before.",
     ),
 )
 async def set_calendar(
     country: str,
     entry: CalendarEntry,
+    filters: PreviewQuery,
     actor: Actor,
     database: Database,
     now: datetime,
     if_match: frozenset[int] | None,
 ) -> Response[bytes]:
-    """Puts a new version in force and answers with it."""
-    done = await commands.change_calendar(
-        database, country, entry.entry(), expected=if_match, actor=actor, now=now
-    )
+    """Puts a new version in force and answers with it; a preview answers with the version that would be."""
     first, after = _wanted(CalendarQuery(), now)
+    new = entry.entry()
+    if filters.preview:
+        preview = await commands.preview_calendar(
+            database, country, new, expected=if_match, actor=actor, now=now
+        )
+        view = queries.view_of(preview.calendar, first=first, last=after - timedelta(days=1))
+        shown = ChangedCalendar(**_shown(view, after), requests_waiting=0, effect=effect_view(preview.effect))
+        return answer(shown, version=preview.based_on)
+    done = await commands.change_calendar(database, country, new, expected=if_match, actor=actor, now=now)
     view = await _viewed(database, country, first, after, now)
-    shown = ChangedCalendar(**_shown(view, after), requests_waiting=done.requests_waiting)
+    shown = ChangedCalendar(**_shown(view, after), requests_waiting=done.requests_waiting, effect=None)
     return answer(shown, version=view.version)
 
 

@@ -1,13 +1,19 @@
-"""Limits that an agreement sets itself: completed with what goes without saying, refused where they contradict."""
+"""Limits that an agreement or a country sets: completed with what goes without saying, checked for contradictions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from mla_tracker.catalogue.limit_files import COUNTS, load_limits
-from mla_tracker.domain.acts import OF_KIND
-from mla_tracker.domain.limits import Limit
+from mla_tracker.catalogue.limit_files import COUNTS, WORKING_TIME, load_limits
+from mla_tracker.domain.acts import OF_KIND, REQUIRED
+from mla_tracker.domain.calendars import WorkingCalendar
+from mla_tracker.domain.counting import RULES, Period, deadline
+from mla_tracker.domain.counting_days import LONGEST_YEARS
+from mla_tracker.domain.errors import InvalidEntry
+from mla_tracker.domain.limits import ExtensionRule, Limit, Span
 from mla_tracker.domain.vocabulary import Act, Basis, Effect, Obligor, RequestKind, Stage, Tier, Unit
 from mla_tracker.storage.agreement_limits import limit_of
 
@@ -15,6 +21,27 @@ Fault = tuple[str, str]
 
 # Custody, preservation and collection run where the person or the data is, whoever must act.
 COUNTED_WHERE_HELD = frozenset({Stage.COLLECT, Stage.PRESERVE, Stage.FORMAL_REQUEST_RECEIVED})
+
+# Dates that an act cannot be recorded without: only they can be counted from.
+DATES: Mapping[Act, Sequence[str]] = {
+    act: names for act, fields in REQUIRED.items() if (names := [name for name in fields if name == "date"])
+}
+
+# The fewest and the most minutes in each unit; a working day is compared with working days only.
+MINUTES: Mapping[Unit, tuple[float, float]] = {
+    Unit.MINUTES: (1, 1),
+    Unit.HOURS: (60, 60),
+    Unit.DAYS: (1440, 1440),
+    Unit.WEEKS: (10_080, 10_080),
+    Unit.MONTHS: (28 * 1440, 31 * 1440),
+    Unit.YEARS: (365 * 1440, 366 * 1440),
+    Unit.WORKING_SECONDS: (1 / 60, 1 / 60),
+    Unit.WORKING_MINUTES: (1, 1),
+    Unit.WORKING_HOURS: (60, 60),
+    Unit.WORKING_DAYS: (1, 1),
+}
+A_START = date(2026, 1, 1)
+"""Any day will do to find out whether a length can be counted at all."""
 
 
 # What a stored limit says of everything that was left out and goes without saying.
@@ -85,11 +112,12 @@ def faults_of(limits: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
     """What cannot be meant in completed limits, by JSON pointer into the entry."""
     for index, stored in enumerate(limits):
         limit = limit_of(stored, agreement_id=UUID(int=0), title="agreement", limit_id="new")
-        for field, sentence in _faults(limit):
+        for field, sentence in contradictions(limit):
             yield f"/limits/{index}/{field}", sentence
 
 
-def _faults(limit: Limit) -> Iterator[Fault]:
+def contradictions(limit: Limit) -> Iterator[Fault]:
+    """What cannot be meant in one limit, by field ("extension/total")."""
     countable = COUNTS.get(limit.counting)
     if countable is None:
         yield "counting", f"Not a counting rule. Give one of {', '.join(COUNTS)}."
@@ -105,6 +133,11 @@ def _faults(limit: Limit) -> Iterator[Fault]:
             yield field, f"The counting rule {limit.counting} counts no {span.unit}. Give one of {units}."
     if limit.valid_from and limit.valid_to and limit.valid_to <= limit.valid_from:
         yield "valid_to", "Must lie after valid_from: it is the first day without the limit."
+    yield from _faults_of_acts(limit)
+    yield from _faults_of_lengths(limit)
+
+
+def _faults_of_acts(limit: Limit) -> Iterator[Fault]:
     for field, acts in _acts(limit):
         for act in acts:
             if limit.kinds and not any(act in OF_KIND[kind] for kind in limit.kinds):
@@ -113,6 +146,67 @@ def _faults(limit: Limit) -> Iterator[Fault]:
                     field,
                     f"The act {act} does not occur in {kinds} requests. Take it out or change the kind.",
                 )
+    starts, stops = ([trigger.act for trigger in some] for some in (limit.starts_on, limit.stops_on))
+    kinds_of_both = [
+        kind
+        for kind in limit.kinds or RequestKind
+        if OF_KIND[kind].intersection(starts) and OF_KIND[kind].intersection(stops)
+    ]
+    if not limit.kinds and not kinds_of_both:
+        yield (
+            "stops_on",
+            "No kind of request has both an act that starts and one that stops. Change one of the two.",
+        )
+    for trigger in limit.stops_on:
+        if trigger in limit.starts_on:
+            yield (
+                "stops_on",
+                f"The act {trigger.act} would start the clock and stop it. Name it in one of the two.",
+            )
+    for field, triggers in (("starts_on", limit.starts_on), ("restarts_on", limit.restarts_on)):
+        for trigger in triggers:
+            if trigger.date_field is not None and trigger.date_field not in DATES.get(trigger.act, ()):
+                known = "; ".join(f"{act}: {', '.join(names)}" for act, names in DATES.items())
+                yield (
+                    field,
+                    f"The act {trigger.act} need not have a date {trigger.date_field} to count from. "
+                    f"Such dates are {known}.",
+                )
+
+
+def _faults_of_lengths(limit: Limit) -> Iterator[Fault]:
+    extension = limit.extension or ExtensionRule()
+    if extension.times is not None and extension.total is not None and extension.each is None:
+        yield "extension/each", "Say how long each extension is at most where you say how often."
+    if _certainly_longer(extension.each, extension.total):
+        yield "extension/total", "Shorter than a single extension. Give at least as much as `each`."
+    if _certainly_longer(limit.warning_lead, limit.span):
+        yield "warning_lead", "Longer than the limit itself. Warn within the time that runs."
+    for field, span in (
+        ("amount", limit.span),
+        ("extension/each", extension.each),
+        ("extension/total", extension.total),
+    ):
+        if span is not None and limit.counting in COUNTS and span.unit in COUNTS[limit.counting]:
+            try:
+                deadline(
+                    A_START,
+                    Period(span.amount, span.unit),
+                    rule=RULES[limit.counting],
+                    calendar=WorkingCalendar("trial"),
+                    zone=ZoneInfo("UTC"),
+                )
+            except InvalidEntry:
+                yield field, f"Comes to no end within {LONGEST_YEARS} years. Give less."
+
+
+def _certainly_longer(one: Span | None, other: Span | None) -> bool:
+    """Whether one length exceeds another whatever the months and weekends it falls on; False where unknown."""
+    if one is None or other is None or (one.unit in WORKING_TIME) != (other.unit in WORKING_TIME):
+        return False
+    if Unit.WORKING_DAYS in (one.unit, other.unit) and one.unit is not other.unit:
+        return False
+    return abs(one.amount) * MINUTES[one.unit][0] > abs(other.amount) * MINUTES[other.unit][1]
 
 
 def _acts(limit: Limit) -> Iterator[tuple[str, Iterable[Act]]]:

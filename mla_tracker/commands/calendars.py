@@ -10,13 +10,14 @@ import asyncpg
 
 from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.catalogue.countries import is_country
+from mla_tracker.commands.previewing import Effect, Supposed, effect_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
-from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.stale import Changed, mark_for_country
 
 WRITERS: Final = (Role.HEAD, Role.ADMIN)
@@ -45,6 +46,15 @@ class CalendarChanged:
     requests_waiting: int
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarPreview:
+    """The version that would come into force, the number of the one that is, and what would move."""
+
+    based_on: int
+    calendar: StoredCalendar
+    effect: Effect
+
+
 async def change_calendar(
     db: Database,
     country: str,
@@ -61,19 +71,11 @@ async def change_calendar(
     Raises NotFound for what is no country, NotAllowed for another country's calendar, VersionStale, InvalidEntry
     naming every field at fault.
     """
-    if not is_country(country):
-        raise no_such_country(country)
-    _require_writer(actor, country)
-    calendar = laid_over(await _shipped(country, entry.region, now.date()), entry.own)
+    calendar = await _meant(country, entry, actor, now)
     async with db.transaction(DbRole.API, countries=actor.countries) as tx:
-        before = await version_in_force(tx, country, now)
-        if expected is not None and before.version not in expected:
-            raise _stale(before)
-        if (calendar, entry.words, entry.source) == (before.calendar, before.overrides, before.source):
+        before, after = await _versions(tx, country, entry, calendar, expected, now)
+        if after is before:
             return CalendarChanged(before.version, 0)
-        after = StoredCalendar(
-            country, before.version + 1, before.zone, calendar, entry.words, entry.source, now
-        )
         try:
             await insert_version(after, account_id=actor.account_id)
         except asyncpg.UniqueViolationError:
@@ -81,6 +83,55 @@ async def change_calendar(
         days = days_changed(before.calendar, calendar)
         waiting = await mark_for_country(tx, country, now, Changed(*days)) if days else 0
     return CalendarChanged(after.version, waiting)
+
+
+async def preview_calendar(
+    db: Database,
+    country: str,
+    entry: NewCalendar,
+    *,
+    expected: frozenset[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> CalendarPreview:
+    """The version that `change_calendar` would put in force, and which dates it would move; no version is stored.
+
+    Raises what `change_calendar` raises.
+    """
+    calendar = await _meant(country, entry, actor, now)
+    async with db.transaction(
+        DbRole.API, countries=actor.countries, isolation=Isolation.REPEATABLE_READ
+    ) as tx:
+        before, after = await _versions(tx, country, entry, calendar, expected, now)
+        days = days_changed(before.calendar, calendar)
+        changed = Changed(*days) if days else None
+        supposed = Supposed(country=country, calendars={country: calendar}, changed=changed)
+        return CalendarPreview(before.version, after, await effect_of(tx, supposed, actor=actor, now=now))
+
+
+async def _meant(country: str, entry: NewCalendar, actor: Actor, now: datetime) -> WorkingCalendar:
+    if not is_country(country):
+        raise no_such_country(country)
+    _require_writer(actor, country)
+    return laid_over(await _shipped(country, entry.region, now.date()), entry.own)
+
+
+async def _versions(
+    tx: Tx,
+    country: str,
+    entry: NewCalendar,
+    calendar: WorkingCalendar,
+    expected: frozenset[int] | None,
+    now: datetime,
+) -> tuple[StoredCalendar, StoredCalendar]:
+    """The version in force and the one that would follow it: the same where nothing differs. Raises VersionStale."""
+    before = await version_in_force(tx, country, now)
+    if expected is not None and before.version not in expected:
+        raise _stale(before)
+    if (calendar, entry.words, entry.source) == (before.calendar, before.overrides, before.source):
+        return before, before
+    number = before.version + 1
+    return before, StoredCalendar(country, number, before.zone, calendar, entry.words, entry.source, now)
 
 
 def no_such_country(country: str) -> NotFound:

@@ -9,6 +9,7 @@ from uuid import UUID
 from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.agreements import in_force_between
+from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, judge
@@ -19,7 +20,13 @@ from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.clocks import clock_rows, replace_all
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.law import calendars_in_force, stored_limits
-from mla_tracker.storage.requests import StoredCase, insert_request, projection_content, save_projection
+from mla_tracker.storage.requests import (
+    RequestRecord,
+    StoredCase,
+    insert_request,
+    projection_content,
+    save_projection,
+)
 from mla_tracker.storage.rows import Row
 
 
@@ -38,7 +45,15 @@ async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
     case = case_of(stored)
     judge(case)
     life = life_of(case)
-    record = stored.record
+    law, calendars = await law_and_calendars(tx, stored.record, case, now)
+    clocks, warnings = evaluate(case, life, law, calendars)
+    return Projection(case, life, clocks, (*life.warnings, *warnings))
+
+
+async def law_and_calendars(
+    tx: Tx, record: RequestRecord, case: Case, now: datetime
+) -> tuple[Law, Mapping[str, WorkingCalendar]]:
+    """All that can set a limit for a request, and the calendars in force of its two countries."""
     law = Law(
         limits=await stored_limits(tx),
         conventions=load_conventions(),
@@ -46,9 +61,7 @@ async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
         contiguous=contiguous(case.requesting_country, case.requested_country),
         requester_regions=regions_of(case.requesting_country),
     )
-    calendars = await calendars_in_force(tx, (record.requesting_country, record.requested_country), now)
-    clocks, warnings = evaluate(case, life, law, calendars)
-    return Projection(case, life, clocks, (*life.warnings, *warnings))
+    return law, await calendars_in_force(tx, (record.requesting_country, record.requested_country), now)
 
 
 async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreement | None:

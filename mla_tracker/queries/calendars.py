@@ -8,7 +8,7 @@ from typing import Any
 from mla_tracker.domain.calendars import Hours, WorkingCalendar
 from mla_tracker.domain.counting_days import runs_of_years
 from mla_tracker.domain.explanation import Step
-from mla_tracker.storage.calendar_versions import version_in_force
+from mla_tracker.storage.calendar_versions import StoredCalendar, version_in_force
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.law import calendars_in_force
 
@@ -48,11 +48,15 @@ async def calendar_in_force(tx: Tx, country: str, now: datetime) -> WorkingCalen
 
 async def calendar(tx: Tx, country: str, *, first: date, last: date, now: datetime) -> CalendarView:
     """The calendar in force of a country (ISO alpha-2) and its days. On its first use the one that ships is stored."""
-    version = await version_in_force(tx, country, now)
+    return view_of(await version_in_force(tx, country, now), first=first, last=last)
+
+
+def view_of(version: StoredCalendar, *, first: date, last: date) -> CalendarView:
+    """A version of a calendar and its days."""
     held = version.calendar
     known = held.known_years
     return CalendarView(
-        country=country,
+        country=version.country,
         region=held.code.partition("-")[2] or None,
         version=version.version,
         zone=version.zone,

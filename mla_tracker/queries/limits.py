@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from mla_tracker.domain.vocabulary import Basis, RequestKind, Stage
 from mla_tracker.queries.agreements import may_see
 from mla_tracker.storage.agreements import limits_of, load
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import limit_from_document
+from mla_tracker.storage.law import ended_by_successors, limit_from_document
 
 _OF_AGREEMENT: Final = re.compile(r"agreement-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-")
 
@@ -36,14 +36,19 @@ async def limits(tx: Tx, wanted: LimitFilter, *, after: tuple[str, int] | None, 
     """The next `limit` versions by id and version, after the pair given (exclusive)."""
     rows = await tx.fetch(
         """
-        select definition from limit_version
+        select definition, successor from limit_version as held, lateral (
+            select min(later.valid_from) as successor from limit_version as later
+            where later.id = held.id and later.version > held.version
+                and later.basis = 'policy' and later.country is not null
+        ) as ended
         where ($1::text is null or definition -> 'kinds' ? $1 or definition -> 'kinds' = '[]')
             and ($2::text is null or stage = $2)
             and ($3::text is null or basis = $3)
             and ($4::text is null or convention = $4)
             and ($5::text is null or country = $5)
             and ($6::boolean is null or (definition ->> 'verified')::boolean = $6)
-            and ($7::date is null or (coalesce(valid_from, '-infinity') <= $7 and $7 < coalesce(valid_to, 'infinity')))
+            and ($7::date is null or (
+                coalesce(valid_from, '-infinity') <= $7 and $7 < coalesce(least(valid_to, successor), 'infinity')))
             and ($8::text is null or (id, version) > ($8, $9))
         order by id, version limit $10
         """,
@@ -57,7 +62,14 @@ async def limits(tx: Tx, wanted: LimitFilter, *, after: tuple[str, int] | None, 
         *(after or (None, 0)),
         limit,
     )
-    return [limit_from_document(row["definition"]) for row in rows]
+    return [_until(limit_from_document(row["definition"]), row["successor"]) for row in rows]
+
+
+def _until(limit: Limit, successor: date | None) -> Limit:
+    """The limit, valid no longer than until its next version begins."""
+    if successor is None or (limit.valid_to is not None and limit.valid_to <= successor):
+        return limit
+    return replace(limit, valid_to=successor)
 
 
 async def versions(tx: Tx, limit_id: str, *, actor: Actor, now: datetime) -> Sequence[Limit]:
@@ -69,10 +81,9 @@ async def versions(tx: Tx, limit_id: str, *, actor: Actor, now: datetime) -> Seq
     if of_agreement := _OF_AGREEMENT.match(limit_id):
         found = await _of_agreement(tx, UUID(of_agreement[1]), limit_id, actor, now)
     else:
-        rows = await tx.fetch(
-            "select definition from limit_version where id = $1 order by version desc", limit_id
-        )
-        found = [limit_from_document(row["definition"]) for row in rows]
+        rows = await tx.fetch("select definition from limit_version where id = $1", limit_id)
+        ended = ended_by_successors(limit_from_document(row["definition"]) for row in rows)
+        found = list(reversed(ended))
     if not found:
         raise NotFound(
             "There is no such limit, or this account may not see it. List the limits to find its id."

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,6 +14,7 @@ from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.catalogue.toml_tables import CatalogueError
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.limits import Limit
+from mla_tracker.domain.vocabulary import Basis
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.tables import CalendarVersion, LimitVersion
 
@@ -64,22 +66,7 @@ async def store_limits(tx: Tx, limits: Iterable[Limit], now: datetime) -> int:
         stored = held.get((limit.id, limit.version))
         if stored is None:
             added += 1
-            await LimitVersion.insert(
-                LimitVersion(
-                    id=limit.id,
-                    version=limit.version,
-                    definition=document,
-                    digest=digest,
-                    basis=limit.basis.value,
-                    stage=limit.stage.value,
-                    country=limit.country,
-                    convention=limit.convention,
-                    published_on=limit.published_on,
-                    valid_from=limit.valid_from,
-                    valid_to=limit.valid_to,
-                    recorded_at=now,
-                )
-            )
+            await insert_limit(tx, limit, now)
         elif stored != digest:
             raise CatalogueError(
                 f"The limit {limit.id}, version {limit.version}, differs in law from the one in this database. "
@@ -91,6 +78,56 @@ async def store_limits(tx: Tx, limits: Iterable[Limit], now: datetime) -> int:
                 limit.id, limit.version, document,
             )  # fmt: skip
     return added
+
+
+async def insert_limit(tx: Tx, limit: Limit, now: datetime) -> None:
+    """Add a version. Raises asyncpg.UniqueViolationError where one of this number is stored already."""
+    document = limit_document(limit)
+    await LimitVersion.insert(
+        LimitVersion(
+            id=limit.id,
+            version=limit.version,
+            definition=document,
+            digest=limit_digest(document),
+            basis=limit.basis.value,
+            stage=limit.stage.value,
+            country=limit.country,
+            convention=limit.convention,
+            published_on=limit.published_on,
+            valid_from=limit.valid_from,
+            valid_to=limit.valid_to,
+            recorded_at=now,
+        )
+    )
+
+
+def ended_by_successors(limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """The limits, each version of a country's policy valid no longer than until the next one begins.
+
+    That day is computed whenever limits are read: a version that is stored is never written again.
+    """
+    ended: list[Limit] = []
+    begins: dict[str, date] = {}
+    for limit in sorted(limits, key=lambda limit: (limit.id, limit.version), reverse=True):
+        if limit.basis is Basis.POLICY and limit.country is not None:
+            successor = begins.get(limit.id)
+            if limit.valid_from is not None:
+                begins[limit.id] = min(limit.valid_from, successor or limit.valid_from)
+            if successor is not None and (limit.valid_to is None or successor < limit.valid_to):
+                limit = replace(limit, valid_to=successor)
+        ended.append(limit)
+    return tuple(reversed(ended))
+
+
+async def policies_of(tx: Tx, country: str, *, lock: bool) -> tuple[Limit, ...]:
+    """All versions of the policies that a country set, by id and version; `lock` holds them against other writers."""
+    if lock:
+        await tx.execute("select pg_advisory_xact_lock(hashtext('policies of ' || $1))", country)
+    rows = await tx.fetch(
+        "select definition from limit_version where country = $1 and basis = 'policy' order by id, version",
+        country,
+    )
+    return ended_by_successors(limit_from_document(row["definition"]) for row in rows)
 
 
 async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
@@ -107,7 +144,7 @@ async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
     known = _known_limits.get(seal)
     if known is None:
         rows = await tx.fetch("select definition from limit_version order by id, version")
-        known = tuple(limit_from_document(row["definition"]) for row in rows)
+        known = ended_by_successors(limit_from_document(row["definition"]) for row in rows)
         _known_limits.clear()
         _known_limits[seal] = known
     return known

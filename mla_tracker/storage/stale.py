@@ -1,10 +1,11 @@
-"""Requests that wait to be counted anew, because a calendar or an agreement changed under them."""
+"""Requests that wait to be counted anew, because a calendar, an agreement or a policy changed under them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from mla_tracker.domain.vocabulary import Side
 from mla_tracker.storage.database import Tx
 
 LOOK_BACK: Final = timedelta(minutes=10)
@@ -45,13 +46,31 @@ async def mark_for_country(tx: Tx, country: str, now: datetime, changed: Changed
     return _number(done)
 
 
+# Which version of a limit counts is judged on the day of an act, or of recording where there is none.
+OF_POLICY: Final = """
+    case $3 when 'requesting' then requesting_country else requested_country end = $2
+    and (created_at >= $4::date - 1 or exists (
+        select from request_event as act where act.request_id = request.id
+            and coalesce(act.occurred_on, act.occurred_at::date) >= $4::date - 1))
+"""
+"""The requests that a policy of country $2 can reach, its duty on side $3, if it is valid from the day $4."""
+
+
+async def mark_for_policy(tx: Tx, country: str, side: Side, since: date, now: datetime) -> int:
+    """Mark the requests that a policy of a country can reach, whose duty is on `side`; gives how many wait now.
+
+    Valid from `since`, it can reach only what has acts of that day or later.
+    """
+    return _number(await tx.execute(_MARK.format(condition=OF_POLICY), now, country, side.value, since))
+
+
 async def mark_for_agreement(tx: Tx, agreement_id: UUID, now: datetime) -> int:
     """Mark the requests that rely on an agreement which changed; gives how many wait now."""
     return _number(await tx.execute(_MARK.format(condition="agreement_id = $2"), now, agreement_id))
 
 
 async def mark_slipped(tx: Tx, now: datetime) -> int:
-    """Mark what was being written while a calendar or an agreement changed, and so was not seen by its mark.
+    """Mark what was being written while a calendar, an agreement or a policy changed, and so was not seen by its mark.
 
     Looks back `LOOK_BACK` from `now`. Marking a request that was counted rightly does no harm.
     """
@@ -68,7 +87,13 @@ async def mark_slipped(tx: Tx, now: datetime) -> int:
                     select written.id from agreement join request as written on written.agreement_id = agreement.id
                         and written.updated_at between agreement.updated_at - $3::interval
                             and agreement.updated_at + $3::interval
-                    where agreement.version > 1 and agreement.updated_at > $1::timestamptz - $2::interval)
+                    where agreement.version > 1 and agreement.updated_at > $1::timestamptz - $2::interval
+                    union all
+                    select written.id from limit_version as policy join request as written
+                        on (written.requesting_country = policy.country or written.requested_country = policy.country)
+                        and written.updated_at between policy.recorded_at - $3::interval
+                            and policy.recorded_at + $3::interval
+                    where policy.basis = 'policy' and policy.recorded_at > $1::timestamptz - $2::interval)
             """
         ),
         now,

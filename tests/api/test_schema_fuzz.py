@@ -34,8 +34,9 @@ QUICK: Final = (
     "[generation]\nmax-examples = 2\nmode = 'all'\ndeterministic = true\ndatabase = 'none'\n"
     "[phases]\nstateful.enabled = false\n"
     "[phases.coverage.generation]\nmode = 'positive'\n"
-    # The limits in an agreement have so many fields that covering each would take longer than all the rest.
+    # Limits have so many fields that covering each would take longer than all the rest.
     "[[operations]]\ninclude-path = '/api/v1/agreements'\ninclude-method = 'POST'\nphases.coverage.enabled = false\n"
+    "[[operations]]\ninclude-path = '/api/v1/limits'\ninclude-method = 'POST'\nphases.coverage.enabled = false\n"
 )
 THOROUGH: Final = "[generation]\nmax-examples = 50\ndeterministic = true\ndatabase = 'none'\n"
 

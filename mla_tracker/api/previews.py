@@ -1,0 +1,73 @@
+"""What a policy or a calendar would move, as clients read it before it is put in force."""
+
+from typing import Final
+
+from pydantic import Field
+
+from mla_tracker.api.fields import Answer, Day, Id, Query
+from mla_tracker.commands.previewing import Effect
+from mla_tracker.domain.vocabulary import Stage
+
+MOST_TOLD: Final = 200
+
+
+class PreviewQuery(Query):
+    """Whether to look first."""
+
+    preview: bool = Field(False, description="Store nothing; answer what would change.")
+
+
+class MoveView(Answer):
+    """An open clock whose due date would change."""
+
+    request_id: Id
+    clock: str = Field(description="The key of the clock within its request.")
+    stage: Stage
+    from_: Day | None = Field(serialization_alias="from", description="Null: the clock would begin to run.")
+    to: Day | None = Field(description="Null: no date would be left.")
+
+
+class ImpossibleView(Answer):
+    """A request that could not be counted any more."""
+
+    request_id: Id
+    reason: str = Field(description="The act that would no longer be allowed, and why.")
+
+
+class EffectView(Answer):
+    """What would change of what your account sees."""
+
+    open_clocks: int = Field(
+        description="Open clocks that it is about: of the policy's stage, or counted in the country."
+    )
+    moved: int = Field(description="How many of the open clocks would get another due date.")
+    moves: list[MoveView] = Field(description=f"The first {MOST_TOLD} of them, soonest new date first.")
+    requests_counted: int = Field(description="Open requests that it can reach, counted with and without it.")
+    requests_left_out: int = Field(
+        description="Those that were too many to count: `moved` says nothing of them."
+    )
+    impossible: list[ImpossibleView] = Field(description=f"At most {MOST_TOLD}.")
+
+
+def effect_view(effect: Effect) -> EffectView:
+    """The same as an answer."""
+    return EffectView(
+        open_clocks=effect.open_clocks,
+        moved=len(effect.moves),
+        moves=[
+            MoveView(
+                request_id=move.request_id,
+                clock=move.clock,
+                stage=move.stage,
+                from_=move.before,
+                to=move.after,
+            )
+            for move in effect.moves[:MOST_TOLD]
+        ],
+        requests_counted=effect.requests,
+        requests_left_out=effect.left_out,
+        impossible=[
+            ImpossibleView(request_id=request_id, reason=reason)
+            for request_id, reason in effect.impossible[:MOST_TOLD]
+        ],
+    )
