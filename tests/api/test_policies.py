@@ -97,7 +97,7 @@ async def test_a_country_sets_a_policy_with_the_acts_of_the_default_policy(head:
     shown = {
         name: limit[name]
         for name in ("version", "basis", "country", "source", "span", "counting", "published_on", "valid_from",
-                     "valid_to", "tier", "effect", "obligor", "counted_in", "evidence", "in_addition")
+                     "valid_to", "in_addition")
     }  # fmt: skip
     assert shown == {
         "version": 1,
@@ -109,11 +109,6 @@ async def test_a_country_sets_a_policy_with_the_acts_of_the_default_policy(head:
         "published_on": TODAY,
         "valid_from": TODAY,
         "valid_to": None,
-        "tier": "shall",
-        "effect": "deadline",
-        "obligor": "requested",
-        "counted_in": "requested",
-        "evidence": "own",
         "in_addition": False,
     }
     assert [one["act"] for one in limit["starts_on"] + limit["stops_on"]] == ["sent", "received"]
@@ -273,8 +268,8 @@ async def test_a_policy_beside_the_law_says_so(
     france = await client_of("FR")
     fields = {"kind": "evidence", "stage": "decide", "amount": 10}
     await put_in_force(head, **fields)
-    by_order: dict[str, Any] = {"requesting_country": "FR", "convention": "eio", "events": events}
-    under_law = await sent(france, TODAY, **by_order)
+    law: dict[str, Any] = {"requesting_country": "FR", "convention": "eio", "events": events}
+    under_law = await sent(france, TODAY, **law)
     assert (await clock(france, under_law, "decide"))["limit"] == "eio-decide"
     await put_in_force(
         head, **fields, in_addition=True, supersedes="policy-es-decide", valid_from="2026-03-11"
