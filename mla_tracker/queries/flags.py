@@ -45,13 +45,18 @@ class FlagView:
     settled_at: datetime | None
 
 
+# What was noted on the reader's own side: the requesting one if the account speaks for both.
+_ACKNOWLEDGED: Final = (
+    "case when flag.requesting_country = any($1) then flag.acknowledged_requesting_at"
+    " else flag.acknowledged_requested_at end"
+)
 # A clock that went and came again has a new id; the flag belongs to its key.
-_FIELDS: Final = """
+_FIELDS: Final = f"""
 flag.id, flag.request_id,
 coalesce((select clock.id from clock where clock.request_id = flag.request_id and clock.clock_key = flag.clock_key),
     flag.clock_id) as clock_id,
 flag.limit_id as "limit", flag.stage, flag.obligor, flag.kind, flag.level, flag.due_at, flag.raised_at,
-flag.acknowledged_at, flag.cleared_at, flag.cleared_reason, flag.settled_at
+{_ACKNOWLEDGED} as acknowledged_at, flag.cleared_at, flag.cleared_reason, flag.settled_at
 """
 
 # Asked of each row as it is reached, never joined, so that flags are read in the order of their index and no further.
@@ -109,7 +114,7 @@ def _conditions(
         standing = "flag.cleared_at is null and flag.settled_at is null"
         add(standing if wanted.open else f"not ({standing})")
     if wanted.acknowledged is not None:
-        add(f"flag.acknowledged_at is {'not ' if wanted.acknowledged else ''}null")
+        add(f"({_ACKNOWLEDGED}) is {'not ' if wanted.acknowledged else ''}null")
     if wanted.request_id is not None:
         add("flag.request_id = {}", wanted.request_id)
     if wanted.country is not None:

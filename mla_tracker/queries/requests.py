@@ -67,7 +67,7 @@ async def request(
         "assigned_to": row[f"assigned_{own_side(row, actor)}"],
         "warnings": [sentence(step_of(document)) for document in row["warnings"]],
         "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=_clock_order)],
-        "flags": [flag_view(flag) for flag in row["flags"]],
+        "flags": [flag_view(flag, own_side(row, actor)) for flag in row["flags"]],
         "links": row["links"],
     }
 
@@ -357,13 +357,14 @@ def clock_view(row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def flag_view(row: Row) -> dict[str, Any]:
-    """A flag as shown with its request."""
+def flag_view(row: Row, side: str) -> dict[str, Any]:
+    """A flag as shown with its request, with what the reader's own side has noted of it."""
     same = (
-        "id", "clock_id", "stage", "obligor", "kind", "level", "due_at", "raised_at", "acknowledged_at", "cleared_at",
-        "cleared_reason", "settled_at",
+        "id", "clock_id", "stage", "obligor", "kind", "level", "due_at", "raised_at", "cleared_at", "cleared_reason",
+        "settled_at",
     )  # fmt: skip
-    return {**{name: row[name] for name in same}, "limit": row["limit_id"]}
+    noted = row[f"acknowledged_{side}_at"]
+    return {**{name: row[name] for name in same}, "limit": row["limit_id"], "acknowledged_at": noted}
 
 
 def _clock_order(row: Row) -> tuple[bool, float, str]:

@@ -60,11 +60,21 @@ async def raise_due(tx: Tx, now: datetime, size: int) -> Batch:
 async def acknowledge(
     tx: Tx, flag_id: UUID, *, countries: Sequence[str], account_id: UUID, now: datetime
 ) -> bool:
-    """Note that an officer has seen a flag; the first note stays. False if these countries see no such flag."""
+    """Note that an officer of these countries has seen a flag; each side's first note stays, and is its own.
+
+    False if these countries see no such flag.
+    """
     seen = await tx.fetchval(
         """
-        update flag set acknowledged_at = coalesce(flag.acknowledged_at, $4),
-            acknowledged_by = case when flag.acknowledged_at is null then $3 else flag.acknowledged_by end
+        update flag set
+            acknowledged_requesting_by = case when flag.requesting_country = any($2)
+                then coalesce(flag.acknowledged_requesting_by, $3) else flag.acknowledged_requesting_by end,
+            acknowledged_requesting_at = case when flag.requesting_country = any($2)
+                then coalesce(flag.acknowledged_requesting_at, $4) else flag.acknowledged_requesting_at end,
+            acknowledged_requested_by = case when flag.requested_country = any($2)
+                then coalesce(flag.acknowledged_requested_by, $3) else flag.acknowledged_requested_by end,
+            acknowledged_requested_at = case when flag.requested_country = any($2)
+                then coalesce(flag.acknowledged_requested_at, $4) else flag.acknowledged_requested_at end
         from request
         where flag.id = $1 and request.id = flag.request_id
             and (flag.requesting_country = any($2) or flag.requested_country = any($2))

@@ -124,7 +124,7 @@ async def test_flags_are_found_by_what_they_say(db: Database, morocco: httpx.Asy
     )
     await changed(db, cleared, "cleared_at = raised_at, cleared_reason = 'no_lateness'")
     await changed(db, settled, "settled_at = raised_at")
-    await changed(db, seen, "acknowledged_at = raised_at")
+    await changed(db, seen, "acknowledged_requesting_at = raised_at, acknowledged_requested_at = raised_at")
     expiring = await a_clock().between("FR", "MA").expiring().due("2026-03-05").warned(3).stored(db)
     await flag_due(db, instant("2026-03-02"))
     await flag_due(db, instant("2026-03-05"))
@@ -173,7 +173,7 @@ async def test_a_filter_that_cannot_be_is_named(morocco: httpx.AsyncClient, name
     assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{name}"]
 
 
-async def test_acknowledging_twice_keeps_the_first(
+async def test_each_side_takes_note_for_itself_and_its_first_note_stays(
     db: Database, morocco: httpx.AsyncClient, spain: httpx.AsyncClient, present: Present
 ) -> None:
     await flagged(db, "2026-03-09")
@@ -182,11 +182,15 @@ async def test_acknowledging_twice_keeps_the_first(
     assert first.status_code == 200
     assert first.json() == {**flag, "acknowledged_at": "2026-03-10T12:00:00Z"}
     present.now = instant("2026-03-11")
-    again = await morocco.post(f"{PATH}/{flag['id']}/acknowledge")
+    again = await spain.post(f"{PATH}/{flag['id']}/acknowledge")
     assert again.json() == first.json()
-    async with db.transaction(DbRole.OWNER) as tx:
-        name = await tx.fetchval("select name from account join flag on acknowledged_by = account.id")
-    assert name == "ES officer"
+    # What Spain has noted does not silence the flag for Morocco.
+    assert await requests_of(morocco, acknowledged="false") == [flag["request_id"]]
+    assert await requests_of(spain, acknowledged="false") == []
+    shown = (await morocco.get(f"/api/v1/requests/{flag['request_id']}")).json()["flags"]
+    assert [one["acknowledged_at"] for one in shown] == [None]
+    own = await morocco.post(f"{PATH}/{flag['id']}/acknowledge")
+    assert own.json() == {**flag, "acknowledged_at": "2026-03-11T00:00:00Z"}
 
 
 async def test_a_repeated_call_under_one_key_is_a_replay(db: Database, morocco: httpx.AsyncClient) -> None:

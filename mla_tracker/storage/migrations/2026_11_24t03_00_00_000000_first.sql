@@ -342,8 +342,11 @@ create table flag (
     level int not null default 0,
     due_at timestamptz not null,
     raised_at timestamptz not null,
-    acknowledged_at timestamptz,
-    acknowledged_by uuid references account on delete restrict,
+    -- Each side takes note for itself: one must not silence the flag of the other.
+    acknowledged_requesting_at timestamptz,
+    acknowledged_requesting_by uuid references account on delete restrict,
+    acknowledged_requested_at timestamptz,
+    acknowledged_requested_by uuid references account on delete restrict,
     cleared_at timestamptz,
     cleared_reason text check (cleared_reason in ('no_lateness', 'date_moved', 'clock_gone')),
     settled_at timestamptz,
@@ -389,6 +392,7 @@ grant insert, delete on request_link to mla_api;
 grant insert, update, delete on clock, clock_check to mla_api, mla_jobs;
 grant update on request to mla_jobs;
 grant insert on flag to mla_jobs;
-grant update (acknowledged_at, acknowledged_by, cleared_at, cleared_reason, settled_at) on flag to mla_api;
+grant update (acknowledged_requesting_at, acknowledged_requesting_by, acknowledged_requested_at,
+    acknowledged_requested_by, cleared_at, cleared_reason, settled_at) on flag to mla_api;
 grant update (raised_at, cleared_at, cleared_reason, settled_at) on flag to mla_jobs;
 grant insert, update, delete on job_slot to mla_jobs;
