@@ -47,7 +47,11 @@ async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
     life = life_of(case)
     law, calendars = await law_and_calendars(tx, stored.record, case, now)
     clocks, warnings = evaluate(case, life, law, calendars)
-    return Projection(case, life, clocks, (*life.warnings, *warnings))
+    # Who extends a limit must be told on the spot if that moved nothing.
+    moved_nothing = (
+        step for clock in clocks for step in clock.warnings if step.code.startswith("extension-")
+    )
+    return Projection(case, life, clocks, (*life.warnings, *warnings, *moved_nothing))
 
 
 async def law_and_calendars(
