@@ -22,7 +22,8 @@ CASES = {
     RequestKind.PROCEEDINGS: HistoryBuilder(RequestKind.PROCEEDINGS, "EC", "JP"),
 }
 WARRANT = HistoryBuilder(RequestKind.EXTRADITION, "FI", "ES", convention="eaw")
-HELD_UP = frozenset({Act.POSTPONED, Act.RESUMED})
+# What a further `resumed` would end too.
+HELD_UP = frozenset({Act.POSTPONED, Act.RESUMED, Act.TEMPORARILY_SURRENDERED})
 # Voiding one of these can make another act impossible: those that must come first, and those that excuse.
 OPENING = frozenset(act for rule in ORDER for act in (*rule.first, *rule.unless)) | {Act.REOPENED}
 
