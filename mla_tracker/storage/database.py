@@ -256,7 +256,9 @@ class Database:
                 if not _is_lost(connection):
                     raise
                 # What the driver says of a connection that was lost under its hands.
-                raise DatabaseUnavailable(f"The connection to the database {self.where} broke off.") from error
+                raise DatabaseUnavailable(
+                    f"The connection to the database {self.where} broke off."
+                ) from error
             except BaseException:
                 await _roll_back(connection)
                 raise
