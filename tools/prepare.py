@@ -115,8 +115,11 @@ def main(kind):
         python = str(make_environment(folder))
         print("Installing the dependencies of {} (once; about a minute) ...".format(LOCKS[kind]), flush=True)
         pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-        run([*pip, "--require-hashes", "-r", LOCKS[kind]], "install the dependencies")
+        # The lock names everything, so nothing is left to resolve: pip would look for "pydantic[email]" beside the
+        # pinned "pydantic", find a release newer than the lock, and refuse it for want of a hash.
+        run([*pip, "--no-deps", "--require-hashes", "-r", LOCKS[kind]], "install the dependencies")
         run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], "install mla-tracker itself")
+        run([python, "-m", "pip", "check"], "find every dependency in " + LOCKS[kind])
         stamps[kind].write_text(fingerprint(LOCKS[kind]))
     except OSError as error:
         fail(
