@@ -1,11 +1,15 @@
-"""Write docs/problems.md from the table of problems; a test holds that it was done."""
+"""Write the pages of docs/ that are made from the code; a test holds that it was done."""
 
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mla_tracker.api import problems
+from mla_tracker.catalogue.limit_files import LimitEntry, load_entries
+from mla_tracker.domain.limits import Limit, Span, Trigger
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "problems.md"
-HEAD = """# Problems
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+PROBLEMS = """# Problems
 
 Errors are `application/problem+json` (RFC 9457). `errors` names each field at fault by its JSON pointer.
 This page is made from the code by `make docs`.
@@ -14,16 +18,104 @@ This page is made from the code by `make docs`.
 | --- | --- | --- | --- |
 """
 
+LIMITS = """# Limits, row by row
 
-def problem_table() -> str:
+Every limit of the catalogue, made from its files by `make docs`. What the columns mean is said in [limits](limits.md).
+`seen`: V, the wording was read; T, a transposition or quotation of it; M, from memory; own, a target of ours.
+Conditions, extensions and consequences are the words of the provision.
+
+"""
+COLUMNS = (
+    "limit", "source", "seen", "within", "effect", "from", "until", "duty, counted in", "condition", "extension",
+    "at the end",
+)  # fmt: skip
+
+
+def problem_page() -> str:
     """Every kind of problem with its status and meaning."""
     rows = [
         f"| `{kind.type}` | {kind.status} | {kind.title} | {' '.join(kind.meaning.split())} |\n"
         for kind in sorted(problems.all_kinds(), key=lambda kind: (kind.status, kind.slug))
     ]
-    return HEAD + "".join(rows)
+    return PROBLEMS + "".join(rows)
+
+
+def limit_page() -> str:
+    """Every limit by the source that sets it, with what keeps a row out of force if anything does."""
+    sources: dict[str, list[LimitEntry]] = {}
+    for entry in load_entries():
+        sources.setdefault(entry.limit.instrument, []).append(entry)
+    return LIMITS + "\n".join(_section(title, entries) for title, entries in sources.items())
+
+
+def _section(title: str, entries: Iterable[LimitEntry]) -> str:
+    lines = [f"## {title}", "", f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    notes: list[str] = []
+    for entry in entries:
+        limit = entry.limit
+        lines.append(f"| {' | '.join(_row(limit))} |")
+        if not entry.ready:
+            notes.append(f"- `{limit.id}` is **not in force**: {entry.lacks}.")
+        if "note" in limit.wording:
+            notes.append(f"- `{limit.id}`: {limit.wording['note']}")
+        notes += [f"- `{limit.id}`: {_figure(limit, number)}" for number in range(len(limit.figures))]
+    return "\n".join([*lines, *([""] if notes else []), *notes, ""])
+
+
+def _row(limit: Limit) -> list[str]:
+    words = limit.wording
+    return [
+        f"`{limit.id}`",
+        limit.provision,
+        limit.evidence,
+        _within(limit),
+        f"{limit.effect}, {limit.tier}" if limit.tier else limit.effect.value,
+        " else ".join(_trigger(one) for one in limit.starts_on),
+        " or ".join(_trigger(one) for one in limit.stops_on) or "–",
+        f"{limit.obligor}, {limit.counted_in}",
+        words.get("condition", "–"),
+        words.get("extension", "–"),
+        words.get("on_expiry", "–"),
+    ]
+
+
+def _within(limit: Limit) -> str:
+    if limit.request_date is not None:
+        return "the date wished for"
+    if limit.span is None:
+        return "no number"
+    counted = "" if limit.counting in ("calendar", "instants", "working-days") else f" ({limit.counting})"
+    return f"{_span(limit.span)}{counted}"
+
+
+def _span(span: Span) -> str:
+    unit = span.unit.value.replace("_", " ")
+    number = abs(span.amount)
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}{' before' if span.amount < 0 else ''}"
+
+
+def _trigger(trigger: Trigger) -> str:
+    said = [f"{name}: {str(value).lower()}" for name, value in trigger.where.items()]
+    said += [f"its {trigger.date_field}"] if trigger.date_field else []
+    said += [f"after `{trigger.after}`"] if trigger.after else []
+    return f"`{trigger.act}`{_bracketed(said)}"
+
+
+def _bracketed(said: list[str]) -> str:
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _figure(limit: Limit, number: int) -> str:
+    figure = limit.figures[number]
+    asked_by = f" towards {', '.join(sorted(figure.requesting))}" if figure.requesting else ""
+    return f"{figure.requested}{asked_by}: {_span(figure.span)} ({figure.evidence})."
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"problems.md": problem_page, "limits-table.md": limit_page}
+"""The pages that are made, by name."""
 
 
 if __name__ == "__main__":
-    PAGE.write_text(problem_table(), encoding="utf-8")
-    print(f"{PAGE.name} written.")
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
+        print(f"{name} written.")

@@ -25,10 +25,13 @@ from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Basis,
+    Circumstance,
     ClockState,
     Custody,
     Effect,
     FlagKind,
+    FurtherRequest,
+    InformationPurpose,
     LinkRelation,
     Obligor,
     Outcome,
@@ -43,6 +46,10 @@ from mla_tracker.domain.vocabulary import (
 
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", max_length=6)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", max_length=64)]
+Circumstances = Annotated[
+    list[Circumstance],
+    Field(max_length=10, description="Facts on which a limit depends and that no other field tells."),
+]
 ItemNumber = Annotated[int, Field(ge=1, le=50)]
 
 
@@ -70,6 +77,8 @@ class EventData(Entry):
     request_id: Id | None = None
     relation: LinkRelation | None = None
     reclassified_as: Slug | None = None
+    further_request: FurtherRequest | None = None
+    purpose: InformationPurpose | None = None
     in_reply_to: Id | None = None
 
 
@@ -113,6 +122,7 @@ class RequestBody(Entry):
     agreement_id: Id | None = None
     convention: Slug | None = None
     assistance: list[Assistance] = Field(default_factory=list, max_length=50)
+    circumstances: Circumstances = Field(default_factory=list)
     offences: list[Line] = Field(default_factory=list, max_length=50)
     channel: ShortLine | None = None
     language: LanguageCode | None = None
@@ -135,6 +145,7 @@ class RequestBody(Entry):
             agreement_id=self.agreement_id,
             convention=self.convention,
             assistance=[form.value for form in self.assistance],
+            circumstances=sorted({one.value for one in self.circumstances}),
             offences=self.offences,
             channel=self.channel,
             language=self.language,
@@ -157,6 +168,7 @@ class RequestChange(Entry):
     agreement_id: Id | None = None
     convention: Slug | None = None
     assistance: list[Assistance] = Field(default_factory=list, max_length=50)
+    circumstances: Circumstances = Field(default_factory=list)
     offences: list[Line] = Field(default_factory=list, max_length=50)
     channel: ShortLine | None = None
     language: LanguageCode | None = None
@@ -324,6 +336,7 @@ class RequestSummary(Answer):
     agreement_id: Id | None
     convention: str | None
     assistance: list[Assistance]
+    circumstances: list[Circumstance]
     offences: list[str]
     external_reference: str | None
     references: ReferencesView

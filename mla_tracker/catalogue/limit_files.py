@@ -9,11 +9,12 @@ from importlib.resources.abc import Traversable
 from mla_tracker.catalogue.neighbours import region_names
 from mla_tracker.catalogue.toml_tables import CatalogueError, Table, parse, toml_files
 from mla_tracker.domain.acts import OF_KIND
-from mla_tracker.domain.limits import Conditions, ExtensionRule, Limit, PauseRule, Span, Trigger
+from mla_tracker.domain.limits import Conditions, ExtensionRule, Figure, Limit, PauseRule, Span, Trigger
 from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Basis,
+    Circumstance,
     Effect,
     Obligor,
     RequestKind,
@@ -41,7 +42,7 @@ EVIDENCE = ("V", "T", "M", "own")
 # Dates on the request itself that a limit can take the place of a number from.
 REQUEST_DATES = ("wished_by",)
 # Kinds of request that the record does not know yet: a limit for one of them cannot be ready.
-LATER_KINDS = frozenset({"information", "spontaneous_information", "controlled_delivery"})
+LATER_KINDS = frozenset({"spontaneous_information", "controlled_delivery"})
 WORDINGS = ("runs_from", "condition", "extension", "on_expiry", "note")
 
 
@@ -155,6 +156,8 @@ def _limit(row: Table, kinds: frozenset[RequestKind]) -> Limit:
         extension=_extension(row),
         warning_lead=row.span("warning_lead"),
         escalation_days=row.wholes("escalation_days"),
+        figures=_figures(row),
+        declared_only=row.flag("declared_only"),
         in_addition=row.flag("in_addition"),
         convention=row.text_or_none("convention"),
         country=row.text_or_none("country"),
@@ -203,7 +206,8 @@ def _triggers(row: Table, name: str, kinds: frozenset[RequestKind]) -> tuple[Tri
 def _trigger(table: Table, kinds: frozenset[RequestKind]) -> Trigger:
     act = _of_kinds(table, table.member("act", Act), kinds)
     where = table.table("where")
-    trigger = Trigger(act, where.plain_values() if where else {}, table.text_or_none("date_field"))
+    after = table.member_or_none("after", Act)
+    trigger = Trigger(act, where.plain_values() if where else {}, table.text_or_none("date_field"), after)
     table.finish()
     return trigger
 
@@ -245,6 +249,26 @@ def _extension(row: Table) -> ExtensionRule | None:
     return rule
 
 
+def _figures(row: Table) -> tuple[Figure, ...]:
+    figures: list[Figure] = []
+    for table in row.tables("figures"):
+        span = table.span("within")
+        figure = Figure(
+            requested=table.text("requested"),
+            span=span or Span(0, Unit.DAYS),
+            requesting=frozenset(table.texts("requesting")),
+            evidence=_evidence(table),
+            seen_at=table.text_or_none("seen_at") or "",
+        )
+        table.finish()
+        if span is None:
+            raise table.error("within is missing. Say which figure was declared.")
+        if figure.evidence in ("V", "T") and not figure.seen_at:
+            raise table.error("seen_at is missing. Say where the declaration was read.")
+        figures.append(figure)
+    return tuple(figures)
+
+
 def _conditions(row: Table) -> Conditions:
     table = row.table("conditions")
     if table is None:
@@ -257,6 +281,9 @@ def _conditions(row: Table) -> Conditions:
         requester_region=table.text_or_none("requester_region"),
         requested_countries=frozenset(table.texts("requested_countries")),
         requesting_countries=frozenset(table.texts("requesting_countries")),
+        circumstances=frozenset(table.members("circumstances", Circumstance)),
+        without_circumstances=frozenset(table.members("without_circumstances", Circumstance)),
+        acts=frozenset(table.members("acts", Act)),
     )
     table.finish()
     if conditions.requester_region is not None and conditions.requester_region not in region_names():

@@ -47,6 +47,7 @@ class NewRequest:
     agreement_id: UUID | None = None
     convention: str | None = None
     assistance: Sequence[str] = ()
+    circumstances: Sequence[str] = ()
     offences: Sequence[str] = ()
     channel: str | None = None
     language: str | None = None

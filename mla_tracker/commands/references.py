@@ -6,7 +6,7 @@ from uuid import UUID
 
 from mla_tracker.commands.entries import WRITERS, ReadyEvent, country_of_act
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.acts import OF_EITHER_SIDE
+from mla_tracker.domain.acts import OF_EITHER_SIDE, RECEIPTS
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.vocabulary import Act
 from mla_tracker.queries import agreements
@@ -15,8 +15,7 @@ from mla_tracker.queries.requests import visible_row
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 
-# A receipt may be stated by either side, since silence must not stop the clocks.
-STATED_BY_EITHER = OF_EITHER_SIDE | {Act.RECEIVED}
+STATED_BY_EITHER = OF_EITHER_SIDE | RECEIPTS
 
 
 async def check_acts(

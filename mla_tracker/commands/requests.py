@@ -184,6 +184,7 @@ def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) ->
         agreement_id=entry.agreement_id,
         convention=entry.convention,
         assistance=list(entry.assistance),
+        circumstances=list(entry.circumstances),
         offences=list(entry.offences),
         channel=entry.channel,
         language=entry.language,

@@ -24,6 +24,8 @@ OF_KIND: Mapping[RequestKind, frozenset[Act]] = {
         A.PRESENCE_NO_LONGER_REQUIRED,
     },
     RequestKind.PROCEEDINGS: COMMON | {A.CHARGED, A.DECLINED, A.CONCLUDED, A.RESULT_TOLD},
+    RequestKind.INFORMATION: COMMON
+    | {A.PARTLY_EXECUTED, A.EXECUTED, A.RESULTS_TRANSMITTED, A.RESULTS_RECEIVED},
     RequestKind.EXTRADITION: COMMON | frozenset(list(A)[list(A).index(A.PROVISIONAL_ARREST_REQUESTED) :]),
 }
 
@@ -34,6 +36,7 @@ OF_REQUESTING_SIDE: frozenset[Act] = frozenset(
         A.SENT,
         A.REMINDED,
         A.INFORMATION_SUPPLIED,
+        A.DELAY_REPORTED,
         A.WITHDRAWN,
         A.RESULTS_RECEIVED,
         A.HEARING_FIXED,
@@ -43,6 +46,9 @@ OF_REQUESTING_SIDE: frozenset[Act] = frozenset(
         A.FINALLY_DISCHARGED,
     }
 )
+
+# Receipts in the requested country, which either side may state: silence must not stop the clocks.
+RECEIPTS: frozenset[Act] = frozenset({A.RECEIVED, A.FURTHER_REQUEST_RECEIVED})
 
 # Book-keeping of either side: dated where it is recorded.
 OF_EITHER_SIDE: frozenset[Act] = frozenset({A.CLOSED, A.REOPENED, A.RECOMPUTED, A.RECLASSIFIED, A.LINKED})
@@ -66,11 +72,13 @@ RANK: Mapping[Act, int] = {
             A.RECEIVED_BY_COMPETENT_AUTHORITY,
             A.ACKNOWLEDGED,
             A.REMINDED,
+            A.DELAY_REPORTED,
             A.LOCATED,
             A.UNSCHEDULED_LANDING,
             A.PROVISIONALLY_ARRESTED,
             A.ARRESTED,
             A.ARREST_NOTIFIED,
+            A.FURTHER_REQUEST_RECEIVED,
             A.NOTIFIED_OF_INTERCEPTION,
             A.HEARING_FIXED,
             A.INFORMATION_REQUESTED,
@@ -79,6 +87,7 @@ RANK: Mapping[Act, int] = {
             A.CONSENT_WITHHELD,
             A.CONSENT_GIVEN,
             A.CONSENT_WITHDRAWN,
+            A.CONSENT_NOTIFIED,
             A.POSTPONED,
             A.RESUMED,
             A.EXTENDED,
@@ -112,6 +121,7 @@ RANK: Mapping[Act, int] = {
             A.REFUSED,
             A.WITHDRAWN,
             A.SPECIALITY_CONSENT_REQUESTED,
+            A.CONSENT_HEARING_BEGUN,
             A.SPECIALITY_CONSENT_DECIDED,
             A.FINALLY_DISCHARGED,
             A.LINKED,
@@ -180,6 +190,7 @@ ORDER: Sequence[Precedence] = (
     Precedence((A.CLOSED,), frozenset({A.REOPENED})),
     Precedence((A.RESULTS_TRANSMITTED,), frozenset({A.RESULTS_RECEIVED})),
     Precedence((A.CONSENT_GIVEN,), frozenset({A.CONSENT_WITHDRAWN})),
+    Precedence((A.CONSENT_GIVEN, A.CONSENT_WITHHELD), frozenset({A.CONSENT_NOTIFIED})),
     Precedence((A.JUDICIAL_DECISION,), frozenset({A.APPEALED})),
     Precedence((A.APPEALED,), frozenset({A.APPEAL_DECIDED})),
     Precedence(
@@ -206,7 +217,9 @@ AFTER_CLOSING: frozenset[Act] = frozenset(
         A.RESULT_TOLD,
         A.PRESENCE_NO_LONGER_REQUIRED,
         A.SPECIALITY_CONSENT_REQUESTED,
+        A.CONSENT_HEARING_BEGUN,
         A.SPECIALITY_CONSENT_DECIDED,
+        A.FURTHER_REQUEST_RECEIVED,
         A.FINALLY_DISCHARGED,
         A.RETURNED,
     }
@@ -217,6 +230,7 @@ SHOWS_SENDING: frozenset[Act] = frozenset(A) - OF_REQUESTING_SIDE - OF_EITHER_SI
     A.SENT,
     A.PROVISIONAL_ARREST_REQUESTED,
     A.REMINDED,
+    A.DELAY_REPORTED,
     A.RESULTS_RECEIVED,
 }
 
@@ -228,6 +242,7 @@ REQUIRED: Mapping[Act, tuple[str, ...]] = {
     A.RECOMPUTED: ("reason",),
     A.RECLASSIFIED: ("reclassified_as",),
     A.LINKED: ("request_id", "relation"),
+    A.FURTHER_REQUEST_RECEIVED: ("further_request",),
     A.HEARING_FIXED: ("date",),
     A.SURRENDER_DATE_AGREED: ("date",),
     A.JUDICIAL_DECISION: ("eligible",),
@@ -240,6 +255,8 @@ BELONGS_TO: Mapping[str, frozenset[Act]] = {
     "days": frozenset({A.EXTENDED}),
     "estimated_on": frozenset({A.EXTENDED}),
     "date": frozenset({A.HEARING_FIXED, A.SURRENDER_DATE_AGREED}),
+    "further_request": frozenset({A.FURTHER_REQUEST_RECEIVED}),
+    "purpose": frozenset({A.INFORMATION_REQUESTED}),
     "eligible": frozenset({A.JUDICIAL_DECISION, A.APPEAL_DECIDED}),
     "granted": frozenset({A.SPECIALITY_CONSENT_DECIDED, A.DECISION_FINAL}),
     "revocable": frozenset({A.CONSENT_GIVEN}),
@@ -247,7 +264,9 @@ BELONGS_TO: Mapping[str, frozenset[Act]] = {
     "request_id": frozenset({A.LINKED}),
     "relation": frozenset({A.LINKED}),
     "reclassified_as": frozenset({A.RECLASSIFIED}),
-    "in_reply_to": frozenset({A.INFORMATION_SUPPLIED, A.ACKNOWLEDGED, A.SPECIALITY_CONSENT_DECIDED}),
+    "in_reply_to": frozenset(
+        {A.INFORMATION_SUPPLIED, A.ACKNOWLEDGED, A.SPECIALITY_CONSENT_DECIDED, A.CONSENT_HEARING_BEGUN}
+    ),
 }
 EXECUTED_OUTCOMES: frozenset[Outcome] = frozenset(
     {Outcome.EXECUTED, Outcome.EXECUTED_IN_PART, Outcome.NOT_EXECUTABLE}

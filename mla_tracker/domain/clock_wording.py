@@ -38,6 +38,10 @@ WARNINGS: Mapping[str, str] = {
         "Our list of the parties to {convention} is not complete and does not show {countries} as bound on {day}; "
         "its limits run all the same. Check that it binds both."
     ),
+    "figure-not-known": (
+        "Our list holds no figure that {country} declared for the limit {limit}, and without one it does not run. "
+        "Check the declarations of {country}."
+    ),
     "agreement-not-in-force": "The agreement {title} was not in force between the two on {day}; its limits do not run.",
     "missing-sent": "The record does not say when the request was sent.",
     "missing-received": (

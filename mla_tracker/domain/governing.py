@@ -22,6 +22,10 @@ FITTING: Mapping[RequestKind, tuple[frozenset[AgreementKind], ...]] = {
         frozenset({AgreementKind.TRANSFER_OF_PROCEEDINGS}),
         frozenset({AgreementKind.MUTUAL_LEGAL_ASSISTANCE, AgreementKind.CONVENTION}),
     ),
+    RequestKind.INFORMATION: (
+        frozenset({AgreementKind.INFORMATION_EXCHANGE, AgreementKind.LAW_ENFORCEMENT_COOPERATION}),
+        frozenset({AgreementKind.MUTUAL_LEGAL_ASSISTANCE, AgreementKind.CONVENTION}),
+    ),
     RequestKind.EXTRADITION: (frozenset({AgreementKind.EXTRADITION, AgreementKind.CONVENTION}),),
 }
 

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mla_tracker.domain.acts import AFTER_CLOSING, OF_EITHER_SIDE, ORDER, RANK, SHOWS_SENDING, place
+from mla_tracker.domain.acts import AFTER_CLOSING, OF_EITHER_SIDE, ORDER, RANK, RECEIPTS, SHOWS_SENDING, place
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.local_time import day_begins_at
 from mla_tracker.domain.ordering import legal_order as legal_order
-from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
+from mla_tracker.domain.vocabulary import Act, Assistance, Circumstance, RequestKind, Side, Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Case:
     events: tuple[Event, ...]
     urgency: Urgency = Urgency.ROUTINE
     assistance: tuple[Assistance, ...] = ()
+    circumstances: frozenset[Circumstance] = frozenset()
     convention: str | None = None
     wished_by: date | None = None
     recorded_on: date = date.min
@@ -131,12 +132,21 @@ class Case:
         """
         own = [e for e in self.history if e.act is Act.RECEIVED and e.asserted_by == self.requested_country]
         among = any(e in own for e in events)
+        further = {
+            e.data.get("further_request")
+            for e in events
+            if e.act is Act.FURTHER_REQUEST_RECEIVED and e.asserted_by == self.requested_country
+        }
         return [
             e
             for e in events
-            if e.act is not Act.RECEIVED
-            or e.asserted_by == self.requested_country
-            or not (among or any(o.data.get("documents") is False and o.day >= e.day for o in own))
+            if e.asserted_by == self.requested_country
+            or e.act not in RECEIPTS
+            or (
+                e.data.get("further_request") not in further
+                if e.act is Act.FURTHER_REQUEST_RECEIVED
+                else not (among or any(o.data.get("documents") is False and o.day >= e.day for o in own))
+            )
         ]
 
     def answered(self, event: Event) -> str | None:

@@ -9,6 +9,7 @@ from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Basis,
+    Circumstance,
     Effect,
     Obligor,
     RequestKind,
@@ -33,11 +34,13 @@ class Trigger:
 
     `where` holds values that the act's data must have ("documents": true). `date_field` names a date in
     the act's data which counts instead of the day of the act ("its date": an appointed surrender date).
+    `after`: only an act that such another one came before ("arrested after the final decree").
     """
 
     act: Act
     where: Mapping[str, Any] = field(default_factory=dict)
     date_field: str | None = None
+    after: Act | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Conditions:
     """When a limit applies at all; empty or None means whatever.
 
     `consent`: True where the person must have consented irrevocably and not withdrawn it, False where not.
+    `circumstances` must all be stated on the request, `acts` all be in its history; of `without_circumstances`
+    none may be stated.
     """
 
     urgency: frozenset[Urgency] = frozenset()
@@ -74,6 +79,26 @@ class Conditions:
     requester_region: str | None = None
     requested_countries: frozenset[str] = frozenset()
     requesting_countries: frozenset[str] = frozenset()
+    circumstances: frozenset[Circumstance] = frozenset()
+    without_circumstances: frozenset[Circumstance] = frozenset()
+    acts: frozenset[Act] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The figure that a country declared for a limit, or set by order, in place of that of the provision.
+
+    `requesting`: the countries whose requests it is for; empty: all.
+    """
+
+    requested: str
+    span: Span
+    requesting: frozenset[str] = frozenset()
+    evidence: str = "M"
+    seen_at: str = ""
+
+    def fits(self, requesting: str, requested: str) -> bool:
+        return requested == self.requested and (not self.requesting or requesting in self.requesting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +111,8 @@ class Limit:
     on the request that counts instead. `starts_on` lists alternatives, the first found in the history
     counts; `starts_each`: every such act starts a clock of its own. `implied_by`: acts which show that the
     stage was passed although its own act was not recorded. `valid_from` inclusive, `valid_to` exclusive.
+    `figures` are those that countries declared instead of `span`; `declared_only`: without one of them the
+    limit does not apply, and `span` is but the longest that may be declared.
     """
 
     id: str
@@ -114,6 +141,8 @@ class Limit:
     extension: ExtensionRule | None = None
     warning_lead: Span | None = None
     escalation_days: tuple[int, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    declared_only: bool = False
     in_addition: bool = False
     convention: str | None = None
     agreement_id: str | None = None

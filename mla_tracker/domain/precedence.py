@@ -1,7 +1,7 @@
 """Which limits apply to a case, stage by stage: agreement, convention relied on, national law, policies."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case
@@ -117,8 +117,19 @@ def applies(limit: Limit, case: Case, law: Law) -> bool:
         and (wanted.contiguous is None or wanted.contiguous == law.contiguous)
         and (not wanted.requested_countries or case.requested_country in wanted.requested_countries)
         and (not wanted.requesting_countries or case.requesting_country in wanted.requesting_countries)
+        and wanted.circumstances <= case.circumstances
+        and not wanted.without_circumstances & case.circumstances
+        and wanted.acts <= {event.act for event in case.events}
         and (limit.request_date is None or case.wished_by is not None)
     )
+
+
+def with_figure(limit: Limit, case: Case) -> Limit | None:
+    """The limit with the figure that the requested country declared; None where it needs one and there is none."""
+    for figure in limit.figures:
+        if figure.fits(case.requesting_country, case.requested_country):
+            return replace(limit, span=figure.span)
+    return None if limit.declared_only else limit
 
 
 def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
@@ -141,8 +152,14 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
     ranked: dict[Stage, tuple[list[Limit], ...]] = {}
     for limit in (*law.limits, *agreed):
         rank = _rank(limit, relied_on, case)
-        if rank is not None and limit.sets_a_number() and applies(limit, case, law):
-            ranked.setdefault(limit.stage, ([], [], [], [], []))[rank].append(limit)
+        if rank is None or not limit.sets_a_number() or not applies(limit, case, law):
+            continue
+        declared = with_figure(limit, case)
+        if declared is None:
+            args = {"limit": limit.id, "country": case.requested_country}
+            warnings.append(Step("figure-not-known", args, limit.source))
+        else:
+            ranked.setdefault(limit.stage, ([], [], [], [], []))[rank].append(declared)
     return [one for stage in Stage if stage in ranked for one in _of_stage(ranked[stage], case)], warnings
 
 
@@ -165,8 +182,15 @@ def _of_stage(sources: Iterable[list[Limit]], case: Case) -> list[Chosen]:
     chosen: list[Chosen] = []
     displacing: list[Limit] = []
     displaced: list[Limit] = []
+    dated = False
     for source in sources:
         valid = [version for versions in _by_id(source) if in_force(case, versions) for version in versions]
+        wished = [limit for limit in valid if limit.request_date is not None]
+        if wished:
+            # The date that the requester wishes for is one goal, whoever else speaks of it.
+            valid = [limit for limit in valid if limit.request_date is None]
+            chosen += [] if dated else [Chosen(versions) for versions in _by_id(wished)]
+            dated = True
         if displacing:
             beside = [limit for limit in valid if limit.in_addition]
             displaced += [limit for limit in valid if not limit.in_addition]

@@ -28,6 +28,12 @@ def _says(event: Event, trigger: Trigger) -> bool:
     return all(event.data.get(name) == value for name, value in trigger.where.items())
 
 
+def _after(case: Case, event: Event, trigger: Trigger) -> bool:
+    return trigger.after is None or any(
+        e.act is trigger.after and case.order(e) < case.order(event) for e in case.history
+    )
+
+
 def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trigger]]:
     """The acts that any of the triggers asks for, in legal order, each with the trigger that it matches."""
     found = {event.id: (event, trigger) for trigger in triggers for event in _asked_for(case, trigger)}
@@ -36,7 +42,7 @@ def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trig
 
 def _asked_for(case: Case, trigger: Trigger) -> list[Event]:
     """The acts that a trigger asks for. What the executing authority received, its country has received."""
-    found = case.prevailing([e for e in case.history if matches(e, trigger)])
+    found = case.prevailing([e for e in case.history if matches(e, trigger) and _after(case, e, trigger)])
     if found or trigger.act is not Act.RECEIVED:
         return found
     return [e for e in case.all_of(Act.RECEIVED_BY_COMPETENT_AUTHORITY) if _says(e, trigger)]

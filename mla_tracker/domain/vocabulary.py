@@ -9,6 +9,7 @@ class RequestKind(StrEnum):
     EVIDENCE = "evidence"
     EXTRADITION = "extradition"
     PROCEEDINGS = "proceedings"
+    INFORMATION = "information"
 
 
 class Urgency(StrEnum):
@@ -49,6 +50,8 @@ class Act(StrEnum):
     RECOMPUTED = "recomputed"
     RECLASSIFIED = "reclassified"
     LINKED = "linked"
+    DELAY_REPORTED = "delay_reported"
+    FURTHER_REQUEST_RECEIVED = "further_request_received"
     # evidence
     PARTLY_EXECUTED = "partly_executed"
     EXECUTED = "executed"
@@ -76,6 +79,7 @@ class Act(StrEnum):
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHHELD = "consent_withheld"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    CONSENT_NOTIFIED = "consent_notified"
     IMMUNITY_WAIVED = "immunity_waived"
     JUDICIAL_DECISION = "judicial_decision"
     APPEALED = "appealed"
@@ -89,6 +93,7 @@ class Act(StrEnum):
     TEMPORARILY_SURRENDERED = "temporarily_surrendered"
     RETURNED = "returned"
     SPECIALITY_CONSENT_REQUESTED = "speciality_consent_requested"
+    CONSENT_HEARING_BEGUN = "consent_hearing_begun"
     SPECIALITY_CONSENT_DECIDED = "speciality_consent_decided"
     COMMITTED = "committed"
     FINALLY_DISCHARGED = "finally_discharged"
@@ -353,6 +358,31 @@ class Role(StrEnum):
     INTEGRATION = "integration"
     AUDITOR = "auditor"
     ADMIN = "admin"
+
+
+class FurtherRequest(StrEnum):
+    """What a further request of the requesting country, received in the same case, asks for."""
+
+    FOLLOW_UP = "follow_up"
+    TRANSIT = "transit"
+    CONTINUED_ARREST = "continued_arrest"
+    SPECIALITY_CONSENT = "speciality_consent"
+
+
+class InformationPurpose(StrEnum):
+    """Why the requested country asks for information, where a limit depends on it."""
+
+    CLARIFICATION = "clarification"
+    LIMIT_OF_FREEZING = "limit_of_freezing"
+
+
+class Circumstance(StrEnum):
+    """Facts of a request on which a limit depends and which no other field tells."""
+
+    IMMEDIATE_FREEZING = "immediate_freezing"
+    ADDRESSED_TO_PROVIDER = "addressed_to_provider"
+    DIRECTLY_ACCESSIBLE = "directly_accessible"
+    SUMMONS_OF_ACCUSED = "summons_of_accused"
 
 
 class LinkRelation(StrEnum):

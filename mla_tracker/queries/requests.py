@@ -313,8 +313,8 @@ async def requests(
 def _summary(row: Row, actor: Actor) -> dict[str, Any]:
     same = (
         "id", "kind", "requesting_country", "requested_country", "recorded_by", "urgency", "agreement_id", "convention",
-        "assistance", "offences", "wished_by", "status", "custody", "outcome", "reclassified_as", "ended_on", "version",
-        "created_at", "updated_at",
+        "assistance", "circumstances", "offences", "wished_by", "status", "custody", "outcome", "reclassified_as",
+        "ended_on", "version", "created_at", "updated_at",
     )  # fmt: skip
     return {
         **{name: row[name] for name in same},

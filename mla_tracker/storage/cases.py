@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.domain.histories import Case, Event, zone_of
-from mla_tracker.domain.vocabulary import Act, Assistance, RequestKind, Side, Urgency
+from mla_tracker.domain.vocabulary import Act, Assistance, Circumstance, RequestKind, Side, Urgency
 from mla_tracker.storage.requests import StoredCase, StoredEvent
 
 
@@ -40,6 +40,7 @@ def case_of(stored: StoredCase) -> Case:
         events=tuple(event_of(event, record.requesting_country, zones) for event in stored.events),
         urgency=Urgency(record.urgency),
         assistance=tuple(Assistance(form) for form in record.assistance),
+        circumstances=frozenset(Circumstance(one) for one in record.circumstances),
         convention=record.convention,
         wished_by=record.wished_by,
         recorded_on=record.created_at.date(),

@@ -27,6 +27,7 @@ RECORD_COLUMNS = (
     "agreement_id",
     "convention",
     "assistance",
+    "circumstances",
     "offences",
     "channel",
     "language",
@@ -61,6 +62,7 @@ class RequestRecord:
     agreement_id: UUID | None
     convention: str | None
     assistance: Sequence[str]
+    circumstances: Sequence[str]
     offences: Sequence[str]
     channel: str | None
     language: str | None

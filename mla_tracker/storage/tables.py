@@ -163,6 +163,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     created_at = _instant(null=False)
     updated_at = _instant(null=False)
     tally = _json()
+    circumstances = _texts()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):

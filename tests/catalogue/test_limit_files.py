@@ -95,7 +95,12 @@ WRONG = [
     ("no start", (('starts_on = ["received"]\n', ""),), "", "starts_on is missing"),
     ("no kinds", (('kinds = ["evidence"]\n', ""),), "", "kinds is missing"),
     ("empty kinds", (('["evidence"]', "[]"),), "", "kinds is missing"),
-    ("a later kind", (('["evidence"]', '["information"]'),), "", "kind information are not known yet"),
+    (
+        "a later kind",
+        (('["evidence"]', '["controlled_delivery"]'),),
+        "",
+        "kind controlled_delivery are not known yet",
+    ),
     ("an unknown kind", (('["evidence"]', '["party"]'),), "", 'kinds = "party" is unknown'),
     ("a word twice", (('["evidence"]', '["evidence", "evidence"]'),), "", "names something twice"),
     ("escalation going backwards", (), "escalation_days = [30, 7]", "must rise"),
