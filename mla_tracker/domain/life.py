@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from mla_tracker.domain.acts import SHOWS_SENDING
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, contradiction, missing_acts
@@ -16,8 +17,6 @@ from mla_tracker.domain.vocabulary import Act, Assistance, Custody, Outcome, Req
 A = Act
 
 PROGRESS: Mapping[Act, Status] = {
-    A.SENT: Status.SENT,
-    A.PROVISIONAL_ARREST_REQUESTED: Status.SENT,
     A.RECEIVED: Status.RECEIVED,
     A.RECEIVED_BY_COMPETENT_AUTHORITY: Status.RECEIVED,
     A.PROVISIONALLY_ARRESTED: Status.RECEIVED,
@@ -158,6 +157,8 @@ def _item(number: int, form: Assistance, ends: Ends) -> Item:
 def _tell(tale: _Telling, event: Event) -> None:
     act = event.act
     in_favour = event.data.get("granted") is not False
+    if act in SHOWS_SENDING:
+        tale.progress = max(tale.progress, Status.SENT, key=_ORDER.index)
     if act in PROGRESS or (act is A.DECISION_FINAL and in_favour):
         tale.progress = max(tale.progress, PROGRESS.get(act, Status.ACCEPTED), key=_ORDER.index)
     if act in NOT_AFTER_THE_END and in_favour:

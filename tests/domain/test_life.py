@@ -16,6 +16,8 @@ STATUS = [
     (a_request(), "draft"),
     (DRAFT, "draft"),
     (SENT, "sent"),
+    (DRAFT.reminded("2026-03-02"), "sent"),
+    (a_warrant().arrest_notified("2026-03-04").without("sent-1"), "sent"),
     (ASKED, "received"),
     (SENT.received_by_competent_authority("2026-03-03"), "received"),
     (ASKED.acknowledged("2026-03-04"), "acknowledged"),
