@@ -133,7 +133,8 @@ async def _shown(
         problems=[DatedInFuture, AlreadyRecorded],
         examples=EXAMPLES,
         description="It belongs to your country, which alone changes it, and nobody else sees it before it is signed, "
-        "provisionally applied or in force. Odd dates are taken and told in `warnings`.",
+        "provisionally applied or in force; from then on every country does. Odd dates are taken and told in "
+        "`warnings`.",
     ),
 )
 async def record_agreement(

@@ -31,14 +31,16 @@ INSTANT: Final = re.compile(INSTANT_PATTERN.rstrip("$") + r"\Z")
 ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 ID: Final = re.compile(ID_PATTERN.rstrip("$") + r"\Z")
 LINE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
-PARAGRAPHS_PATTERN: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+PARAGRAPHS_PATTERN: Final = (
+    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+)
 CLOCK_TIME_PATTERN: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 PATTERN_HELP: Final = {
     LINE_PATTERN: (
         "Give one line of text that is not blank and holds no tabs, line breaks or control characters."
     ),
     CLOCK_TIME_PATTERN: "Give a time of day as HH:MM, from 00:00 to 24:00.",
-    PARAGRAPHS_PATTERN: "Remove the control characters; line breaks and tabs may stay.",
+    PARAGRAPHS_PATTERN: "Give text that is not blank, without control characters; line breaks and tabs may stay.",
 }
 """What to tell who breaks a pattern; a pattern with no sentence here is shown as it is."""
 
@@ -216,4 +218,4 @@ ShortLine: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length
 Paragraphs: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=10_000, pattern=PARAGRAPHS_PATTERN)
 ]
-"""Free text with line breaks, up to 10,000 characters."""
+"""Free text with line breaks, up to 10,000 characters, not blank."""

@@ -51,6 +51,8 @@ class GoverningAnswer(Answer):
         query=GoverningQuery,
         answer=GoverningAnswer,
         problems=[NotFound],
+        description="Agreements are public from their signature on: the explanation also names those that a third "
+        "country recorded, which make no law for the two.",
     ),
 )
 async def read_governing_agreement(

@@ -347,7 +347,8 @@ def _problem_schema() -> dict[str, Any]:
             "errors": {"type": "array", "items": fault},
             "facts": {
                 "type": "object",
-                "description": "What the problem is about, for machines: acts, dates, versions.",
+                "description": "What the problem is about, for machines: acts, dates, versions; in `event_ids` the "
+                "recorded acts concerned, while `errors` points at those of the body.",
             },
         },
         "additionalProperties": False,

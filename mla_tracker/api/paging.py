@@ -1,5 +1,7 @@
 """Lists by key: a cursor holds where the last page ended, as of when, and for which filters.
 
+docs/lists.md says what it promises, and that a write in flight may be missed.
+
 position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
 rows = await queries.….page(tx, …, after=position.after, as_of=position.as_of, limit=filters.limit + 1)
 return answer(paging.page(rows, filters, position, key=lambda row: (row.created_at, row.id)))

@@ -130,8 +130,8 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
         "act-not-possible",
         409,
         "The act contradicts the history",
-        "The act cannot stand beside another act of the same request; both are named with their dates. "
-        "Correct the date, or void the other act.",
+        "The act cannot stand beside another act of the same request, or not without one that is missing; they are "
+        "named with their dates. Correct the date, record the missing act first, or void the other.",
     ),
     errors.NotFound: Kind(
         "not-found",

@@ -164,7 +164,7 @@ class AgeingCell(Answer):
     counts: list[int] = Field(description="One for each of `bands`.")
     median_days: float | None
     oldest_days: int | None
-    list: str | None = Field(description="The clocks that are counted here.")
+    list: str = Field(description="The clocks, or the requests, that are counted here.")
 
 
 class AgeingTable(Answer):

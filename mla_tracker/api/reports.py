@@ -18,10 +18,12 @@ from mla_tracker.domain.vocabulary import Effect, Side
 from mla_tracker.queries import ageing, reports
 from mla_tracker.queries.ageing import AgeingWanted, Section
 from mla_tracker.queries.counted_clocks import OPEN, STOPPED, Result
+from mla_tracker.queries.counted_requests import Figure
 from mla_tracker.queries.reports import BASES, Dimension, ReportBasis, SlaWanted, Whose, duty_of
 from mla_tracker.storage.database import Database, DbRole
 
 WORKLIST: Final = "/api/v1/clocks"
+COUNTED_REQUESTS: Final = "/api/v1/reports/statistics/requests"
 
 Cell = Mapping[str, Any]
 
@@ -90,14 +92,15 @@ async def read_ageing(
             [(about | cell | dict(zip(names, cell["counts"], strict=True)))[name] for name in header]
             for section, table in tables.items()
             for cell in (
-                {"section": section, **cell, **ageing_list(cell, section, wanted)} for cell in table.cells
+                {"section": section, **cell, **ageing_list(cell, section, wanted, as_of=now)}
+                for cell in table.cells
             )
         )
         return table_answer(media, f"ageing-{now:%Y-%m-%d}", about, header, rows)
     shown = {
         section.value: {
-            "cells": [cell | ageing_list(cell, section, wanted) for cell in table.cells],
-            "totals": [cell | ageing_list(cell, section, wanted) for cell in table.totals],
+            "cells": [cell | ageing_list(cell, section, wanted, as_of=now) for cell in table.cells],
+            "totals": [cell | ageing_list(cell, section, wanted, as_of=now) for cell in table.totals],
         }
         for section, table in tables.items()
     }
@@ -117,12 +120,25 @@ def sla_lists(cell: Cell, wanted: SlaWanted) -> dict[str, str]:
     return {"list": _list(cell, wanted.whose, due), "stopped_list": _list(cell, wanted.whose, stopped)}
 
 
-def ageing_list(cell: Cell, section: Section, wanted: AgeingWanted) -> dict[str, str | None]:
-    """Where the worklist shows exactly the clocks of a cell; None for requests."""
+def ageing_list(cell: Cell, section: Section, wanted: AgeingWanted, *, as_of: datetime) -> dict[str, str]:
+    """Where exactly the clocks of a cell are listed, or its requests."""
     if section is Section.REQUESTS:
-        return {"list": None}
+        return {"list": _books(cell, as_of)}
     results = OPEN if section is Section.CLOCKS else (Result.OPEN_OVERDUE,)
     return {"list": _list(cell, wanted.whose, {"result": ",".join(results)})}
+
+
+def _books(cell: Cell, as_of: datetime) -> str:
+    """The address of the requests of a cell: what is on the books, whatever day it is where it came or ended."""
+    today = as_of.date()
+    parameters = {
+        "as": cell["as"],
+        "from": today,
+        "to": today + timedelta(days=2),
+        "figure": Figure.CLOSING.value,
+        **{name: cell[name] for name in ("counterpart", "kind") if cell[name] is not None},
+    }
+    return f"{COUNTED_REQUESTS}?{urlencode(parameters)}"
 
 
 def _list(cell: Cell, whose: Whose, narrowed: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from mla_tracker.api import paging
 from mla_tracker.api.answers import JSON, answer
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.problems import NOT_ACCEPTABLE
+from mla_tracker.api.reports import COUNTED_REQUESTS
 from mla_tracker.api.routes import documented
 from mla_tracker.api.statistics_bodies import (
     BalanceEntry,
@@ -32,8 +33,6 @@ from mla_tracker.queries.counted_requests import Figure
 from mla_tracker.queries.statistics import GROUNDED, Division
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
-
-COUNTED: Final = "/api/v1/reports/statistics/requests"
 
 Row = Mapping[str, Any]
 
@@ -100,7 +99,7 @@ def lists(cell: Row, columns: Sequence[Division]) -> dict[str, Any]:
 
 
 def _address(parameters: Mapping[str, Any]) -> str:
-    return f"{COUNTED}?{urlencode(parameters)}"
+    return f"{COUNTED_REQUESTS}?{urlencode(parameters)}"
 
 
 @get(

@@ -110,10 +110,31 @@ def _implied_by(kind: RequestKind | None, stage: Stage) -> tuple[str, ...]:
 
 def faults_of(limits: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
     """What cannot be meant in completed limits, by JSON pointer into the entry."""
-    for index, stored in enumerate(limits):
-        limit = limit_of(stored, agreement_id=UUID(int=0), title="agreement", limit_id="new")
+    read = [limit_of(one, agreement_id=UUID(int=0), title="agreement", limit_id="new") for one in limits]
+    for index, limit in enumerate(read):
         for field, sentence in contradictions(limit):
             yield f"/limits/{index}/{field}", sentence
+        for earlier, other in enumerate(read[:index]):
+            if _same_duty(limit, other) and _same_days(limit, other):
+                yield (
+                    f"/limits/{index}",
+                    f"Says by when the same must be done as limit {earlier + 1} of the list, from the same act and in "
+                    "the same cases. Keep one of the two, or part them by kind, conditions or days.",
+                )
+
+
+def _same_duty(one: Limit, other: Limit) -> bool:
+    """Whether two limits differ at most in how long they are and in what follows."""
+    names = (
+        "kinds", "stage", "effect", "tier", "obligor", "counted_in", "starts_on", "stops_on", "conditions",
+    )  # fmt: skip
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _same_days(one: Limit, other: Limit) -> bool:
+    """Whether there is a day on which both are valid; without a date they are so always."""
+    first = max(one.valid_from or date.min, other.valid_from or date.min)
+    return first < min(one.valid_to or date.max, other.valid_to or date.max)
 
 
 def contradictions(limit: Limit) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
+from mla_tracker.domain.histories import refuse_silent_sharing
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests, rows
@@ -225,11 +226,16 @@ async def _save_changed(
 
 
 async def _judged(tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], now: datetime) -> Projection:
-    """The projection of a history; a refusal points at the entries that it is about."""
+    """The projection of a history; a refusal points at the entries that it is about, and names recorded acts by id."""
     try:
-        return await project(tx, stored, now)
+        projection = await project(tx, stored, now)
+        if projection.life.shared and not stored.record.shared:
+            refuse_silent_sharing(projection.case)
+        return projection
     except ActNotPossible as error:
         concerned = error.facts.pop("event_ids", [])
+        entered = {str(one.stored.id) for one in ready}
+        error.facts["event_ids"] = [one for one in concerned if one not in entered]
         fields = [
             (f"{one.pointer}{at}", sentence)
             for one in ready

@@ -234,6 +234,11 @@ SHOWS_SENDING: frozenset[Act] = frozenset(A) - OF_REQUESTING_SIDE - OF_EITHER_SI
     A.RESULTS_RECEIVED,
 }
 
+# What the requesting country may state of the time after the sending, though it is silent on the sending itself.
+PRESUMES_SENDING: frozenset[Act] = frozenset(
+    {A.RECEIVED, A.FURTHER_REQUEST_RECEIVED, A.REMINDED, A.DELAY_REPORTED, A.RESULTS_RECEIVED}
+)
+
 # What an act must say, and which acts a field of its data belongs to (fields not named here fit any act).
 REQUIRED: Mapping[Act, tuple[str, ...]] = {
     A.EXTENDED: ("reason",),

@@ -56,6 +56,17 @@ WARNINGS: Mapping[str, str] = {
     "act-after-the-end": (
         "The request had ended ({end}, {on}) when it was {act} on {day}: record the reopening, or correct an act."
     ),
+    "act-repeated": (
+        "The act {act} of {day} says nothing that {act} of {on} had not said. Void one of the two if it was "
+        "recorded twice."
+    ),
+    "custody-after-surrender": (
+        "The person had been surrendered on {on} and was no longer in the requested country when {act} on {day}: "
+        "custody stays as it was. Record the return, or correct an act."
+    ),
+    "wished-by-without-reason": (
+        "It is wished that this be done by {day}, and the record does not say why. A date that is wished needs reasons."
+    ),
     "bank-secrecy-no-ground": "Bank secrecy is no ground for refusing assistance.",
 }
 

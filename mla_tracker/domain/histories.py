@@ -7,7 +7,16 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mla_tracker.domain.acts import AFTER_CLOSING, OF_EITHER_SIDE, ORDER, RANK, RECEIPTS, SHOWS_SENDING, place
+from mla_tracker.domain.acts import (
+    AFTER_CLOSING,
+    OF_EITHER_SIDE,
+    ORDER,
+    PRESUMES_SENDING,
+    RANK,
+    RECEIPTS,
+    SHOWS_SENDING,
+    place,
+)
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.local_time import day_begins_at
@@ -176,6 +185,25 @@ def judge(case: Case) -> None:
     _judge_closing(case.history)
 
 
+def refuse_silent_sharing(case: Case) -> None:
+    """Refuse to show a draft to the other country by the requesting country's word on what came after the sending.
+
+    Whoever states that it arrived knows when it left, and says so first. Raises ActNotPossible.
+    """
+    showing = [e for e in case.history if e.act in SHOWS_SENDING]
+    if not showing or not all(
+        e.act in PRESUMES_SENDING and e.asserted_by == case.requesting_country for e in showing
+    ):
+        return
+    event = showing[0]
+    raise ActNotPossible(
+        f"{_as_sentence(event.told())} would show the draft to {case.requested_country}, and the record does not say "
+        "that it was sent. Record the act sent with its date first, or together with this one.",
+        fields=[("/type", "Record the act sent first, or together with this one.")],
+        facts={"act": event.act.value, "dated": event.day.isoformat(), "event_ids": [e.id for e in showing]},
+    )
+
+
 def _judge_agreed_dates(case: Case) -> None:
     for event in case.all_of(Act.SURRENDER_DATE_AGREED):
         agreed = date.fromisoformat(str(event.data["date"]))
@@ -251,6 +279,15 @@ def refuse_future(event: Event, now: datetime, *, pointer: str = "") -> None:
 def zone_of(act: Act, zones: Mapping[Side, ZoneInfo], stated_by: Side) -> ZoneInfo:
     """The zone whose calendar day an act bears; book-keeping bears the day of the side that did it."""
     return zones[stated_by if act in OF_EITHER_SIDE else place(act)]
+
+
+def unexplained_wish(wished_by: date | None, reason: str | None) -> list[Step]:
+    """The warning of a date that is wished without saying why; an authority may pass over such a wish."""
+    if wished_by is None or reason:
+        return []
+    return [
+        Step("wished-by-without-reason", {"day": wished_by}, source="UNTOC Art. 18(24), UNCAC Art. 46(24)")
+    ]
 
 
 def missing_acts(case: Case) -> list[Step]:

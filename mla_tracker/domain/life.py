@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from mla_tracker.domain.acts import SHOWS_SENDING
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, contradiction, missing_acts
 from mla_tracker.domain.items import DONE, ENDS, Ends, numbers_of, outcome_of
 from mla_tracker.domain.limits import PauseRule
+from mla_tracker.domain.repetitions import repeated_acts
 from mla_tracker.domain.standing import Standing
 from mla_tracker.domain.tallies import Ending, Tally, tally_of
 from mla_tracker.domain.vocabulary import Act, Assistance, Custody, Outcome, RequestKind, Status
@@ -16,8 +18,6 @@ from mla_tracker.domain.vocabulary import Act, Assistance, Custody, Outcome, Req
 A = Act
 
 PROGRESS: Mapping[Act, Status] = {
-    A.SENT: Status.SENT,
-    A.PROVISIONAL_ARREST_REQUESTED: Status.SENT,
     A.RECEIVED: Status.RECEIVED,
     A.RECEIVED_BY_COMPETENT_AUTHORITY: Status.RECEIVED,
     A.PROVISIONALLY_ARRESTED: Status.RECEIVED,
@@ -104,6 +104,7 @@ class _Telling:
     waiting: Standing
     progress: Status = Status.DRAFT
     custody: Custody = Custody.NONE
+    surrendered_by: Event | None = None
     outcome: Outcome | None = None
     ended_by: Event | None = None
     ending: list[Event] = field(default_factory=list)
@@ -146,7 +147,7 @@ def life_of(case: Case) -> Life:
         closed_by=tale.closed_by,
         reclassified_as=tale.reclassified_as,
         tally=tally_of(case, tale.endings()),
-        warnings=(*missing_acts(case), *tale.warnings),
+        warnings=(*missing_acts(case), *tale.warnings, *repeated_acts(case)),
     )
 
 
@@ -158,11 +159,13 @@ def _item(number: int, form: Assistance, ends: Ends) -> Item:
 def _tell(tale: _Telling, event: Event) -> None:
     act = event.act
     in_favour = event.data.get("granted") is not False
+    if act in SHOWS_SENDING:
+        tale.progress = max(tale.progress, Status.SENT, key=_ORDER.index)
     if act in PROGRESS or (act is A.DECISION_FINAL and in_favour):
         tale.progress = max(tale.progress, PROGRESS.get(act, Status.ACCEPTED), key=_ORDER.index)
     if act in NOT_AFTER_THE_END and in_favour:
         _warn_after_the_end(tale, event)
-    tale.custody = CUSTODY.get(act, tale.custody)
+    _take_into_custody(tale, event)
     tale.postponed.tell(event)
     tale.waiting.tell(event)
     if act is A.CLOSED:
@@ -179,6 +182,19 @@ def _tell(tale: _Telling, event: Event) -> None:
         tale.reopened = tale.endings(event)
         tale.closed_by = tale.ended_by = tale.outcome = None
         tale.ending = []
+
+
+def _take_into_custody(tale: _Telling, event: Event) -> None:
+    """Who was surrendered is no longer in the requested country, which can neither hold nor release them."""
+    gone = tale.surrendered_by
+    if event.act not in CUSTODY or (event.act is A.SURRENDERED and gone is not None):
+        return
+    if gone is not None and event.act is not A.RETURNED:
+        args = {"act": event.words, "day": event.day, "on": gone.day}
+        tale.warnings.append(Step("custody-after-surrender", args))
+        return
+    tale.custody = CUSTODY[event.act]
+    tale.surrendered_by = event if event.act is A.SURRENDERED else None
 
 
 def _warn_after_the_end(tale: _Telling, event: Event) -> None:

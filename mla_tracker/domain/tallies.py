@@ -81,23 +81,35 @@ def first_day(case: Case, side: Side) -> date:
 
 
 def _spells(case: Case, endings: Sequence[Ending], first: date) -> Iterator[Spell]:
-    """The spells in legal order; an enquiry leaves the books on the day it is found to be one, and stays away."""
-    found = (e for e in case.history if e.act is Act.RECLASSIFIED)
-    enquiry = next((e for e in found if e.data.get("reclassified_as") == ENQUIRY), None)
-    spell = Spell(first)
-    for ending in endings:
-        if enquiry is not None and case.order(enquiry) < case.order(ending.by):
-            break
-        ended_on = max(ending.by.day, spell.opened_on)
-        yield replace(spell, ended_on=ended_on, way=ending.outcome.value, ground=ending.by.data.get("ground"))
-        if ending.reopened_by is None or (
-            enquiry is not None and case.order(enquiry) < case.order(ending.reopened_by)
-        ):
-            return
-        spell = Spell(max(ending.reopened_by.day, ended_on), reopened=True)
-    if enquiry is not None:
-        spell = replace(spell, ended_on=max(enquiry.day, spell.opened_on), way=RECLASSIFIED)
-    yield spell
+    """The spells in legal order: on the books is what has not ended and is not found to be an enquiry."""
+    spell: Spell | None = Spell(first)
+    last, ended, enquiry = first, False, False
+    for event, ending in _turns(case, endings):
+        if event.act is Act.RECLASSIFIED:
+            enquiry = event.data.get("reclassified_as") == ENQUIRY
+        else:
+            ended = ending is not None
+        gone = ended or enquiry
+        if gone is (spell is None):
+            continue
+        last = max(event.day, last)
+        if spell is None:
+            spell = Spell(last, reopened=True)
+        else:
+            way = RECLASSIFIED if ending is None else ending.outcome.value
+            ground = None if ending is None else event.data.get("ground")
+            yield replace(spell, ended_on=last, way=way, ground=ground)
+            spell = None
+    if spell is not None:
+        yield spell
+
+
+def _turns(case: Case, endings: Sequence[Ending]) -> list[tuple[Event, Ending | None]]:
+    """The acts in legal order that can take a request off the books or bring it back; the former with the ending."""
+    turns: list[tuple[Event, Ending | None]] = [(ending.by, ending) for ending in endings]
+    turns += [(ending.reopened_by, None) for ending in endings if ending.reopened_by is not None]
+    turns += [(event, None) for event in case.history if event.act is Act.RECLASSIFIED]
+    return sorted(turns, key=lambda turn: case.order(turn[0]))
 
 
 def _of_extradition(case: Case, tally: Tally) -> Tally:

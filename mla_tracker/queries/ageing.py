@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.tallies import ENQUIRY
 from mla_tracker.domain.vocabulary import Side
 from mla_tracker.queries import counted_clocks
 from mla_tracker.queries.counted_clocks import OTHER_SIDE
@@ -91,7 +92,8 @@ def _branches(wanted: AgeingWanted) -> Iterator[str]:
             select 'requests' as section, '{side}' as side, null as basis, r.{OTHER_SIDE[side]}_country as counterpart,
                 r.kind, greatest(({AS_OF} at time zone 'UTC')::date - {_SINCE[side]}, 0) as days
             from request r cross join lateral ({_ACTS}) acts
-            where {seen("r", side)} and r.status not in ('draft', 'ended', 'closed') and r.reclassified_as is null"""
+            where {seen("r", side)} and r.status not in ('draft', 'ended', 'closed')
+                and r.reclassified_as is distinct from '{ENQUIRY}'"""
         for state in ("running", "paused"):
             yield f"""
             select waited.section, '{side}', case c.basis when 'policy' then 'policy' else 'law' end,

@@ -11,7 +11,7 @@ from asyncpg import Record
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
-from mla_tracker.domain.histories import legal_order
+from mla_tracker.domain.histories import legal_order, unexplained_wish
 from mla_tracker.domain.sentences import sentence, step_of
 from mla_tracker.domain.vocabulary import ClockState, Effect, Role
 from mla_tracker.storage.cases import event_of, zones_of
@@ -65,7 +65,13 @@ async def request(
         "channel": row["channel"],
         "language": row["language"],
         "assigned_to": row[f"assigned_{own_side(row, actor)}"],
-        "warnings": [sentence(step_of(document)) for document in row["warnings"]],
+        "warnings": [
+            sentence(step)
+            for step in (
+                *map(step_of, row["warnings"]),
+                *unexplained_wish(row["wished_by"], row["texts"].get("wished_by_reason")),
+            )
+        ],
         "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=_clock_order)],
         "flags": [flag_view(flag, own_side(row, actor)) for flag in row["flags"]],
         "links": row["links"],

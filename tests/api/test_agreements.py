@@ -201,6 +201,10 @@ async def test_a_wrong_event_is_voided_and_replaced(morocco: httpx.AsyncClient) 
     assert (again.status_code, again.json()["type"]) == (409, "/problems/act-not-possible")
 
 
+A_LIMIT = {
+    "kind": "evidence", "stage": "execute", "amount": 60, "unit": "days", "starts_on": ["received"],
+    "stops_on": ["executed"],
+}  # fmt: skip
 BAD_BODIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"title": ""}, ["/title"]),
     ({"title": "a\x00b"}, ["/title"]),
@@ -227,6 +231,11 @@ BAD_BODIES: list[tuple[dict[str, Any], list[str]]] = [
         },
         ["/limits/0/stage", "/limits/0/amount", "/limits/0/starts_on"],
     ),
+    ({"limits": [A_LIMIT | {"amount": 0}]}, ["/limits/0/amount"]),
+    ({"limits": [A_LIMIT | {"unit": "hours", "counting": "calendar"}]}, ["/limits/0/unit"]),
+    ({"limits": [A_LIMIT | {"unit": "moons"}]}, ["/limits/0/unit"]),
+    ({"limits": [A_LIMIT, A_LIMIT | {"amount": 45}]}, ["/limits/1"]),
+    ({"limits": [A_LIMIT | {"stops_on": ["received"]}]}, ["/limits/0/stops_on"]),
 ]
 
 

@@ -33,6 +33,7 @@ BODIES: list[tuple[dict[str, Any], set[str]]] = [
     ({"urgency": "yesterday"}, {"/urgency"}),
     ({"urgency": "urgent"}, {"/urgency_reason"}),
     ({"urgency": "emergency", "urgency_reason": ""}, {"/urgency_reason"}),
+    ({"urgency": "urgent", "urgency_reason": "  "}, {"/urgency_reason"}),
     ({"requesting_country": "ma"}, {"/requesting_country"}),
     ({"requesting_country": "XX"}, {"/requesting_country"}),
     ({"requesting_country": "MAR", "requested_country": 7}, {"/requesting_country", "/requested_country"}),
@@ -215,6 +216,10 @@ async def test_acts_that_contradict_each_other_are_refused_naming_both_with_thei
     assert "2026-02-05" in found["detail"]
     assert "2026-02-09" in found["detail"]
     assert pointers(found) == {"/occurred_on"}
+    sent = await id_of(both, request["id"], "sent")
+    assert found["facts"] == {
+        "act": "received", "dated": "2026-02-05", "other_act": "sent", "other_dated": "2026-02-09", "event_ids": [sent],
+    }  # fmt: skip
     found = problem(
         await both.post(PATH, json=a_request_body(act("received", "2026-02-05"), act("sent", "2026-02-09"))),
         409,

@@ -292,6 +292,29 @@ async def test_missing_acts_are_warned_of_and_not_refused(client_of: ClientOf) -
     assert "The record does not say when the request was sent." in request["warnings"]
 
 
+async def test_a_date_that_is_wished_without_a_reason_is_warned_of(morocco: httpx.AsyncClient) -> None:
+    request = await logged(morocco, act("sent", "2026-03-02"), wished_by="2026-05-04")
+    [told] = [warning for warning in request["warnings"] if "wished" in warning]
+    assert told == (
+        "It is wished that this be done by Monday 4 May 2026, and the record does not say why. A date that is wished "
+        "needs reasons. Source: UNTOC Art. 18(24), UNCAC Art. 46(24)."
+    )
+    path = f"{PATH}/{request['id']}"
+    answer = await morocco.patch(
+        path, json={"wished_by_reason": "The hearing is on 11 May."}, headers={"If-Match": "*"}
+    )
+    assert [warning for warning in answer.json()["warnings"] if "wished" in warning] == []
+    assert (await read(morocco, request["id"]))["warnings"] == answer.json()["warnings"]
+
+
+async def test_an_act_entered_twice_is_warned_of_and_recorded(client_of: ClientOf) -> None:
+    both = await client_of("MA", "ES")
+    request = await logged(both, act("sent", "2026-03-02"), act("received", "2026-03-03"))
+    assert request["warnings"] == []
+    request = await happened(both, request["id"], "received", "2026-03-04")
+    assert [warning for warning in request["warnings"] if "nothing" in warning] == request["warnings"] != []
+
+
 async def test_the_explanation_of_a_clock_names_its_source_and_its_steps(morocco: httpx.AsyncClient) -> None:
     request = await logged(morocco, act("sent", "2026-02-03"), act("received", "2026-02-09"))
     answer = await morocco.get(f"{PATH}/{request['id']}/clocks")

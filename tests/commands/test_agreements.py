@@ -174,6 +174,15 @@ CONTRADICTIONS: list[tuple[NewAgreement, list[str]]] = [
     (entry(replace(DRAFT, limits=({**LIMIT, "counting": "instants"},))), ["/limits/0/unit"]),
     (entry(replace(DRAFT, limits=(LIMIT, {**LIMIT, "stops_on": ["surrendered"]}))), ["/limits/1/stops_on"]),
     (entry(replace(DRAFT, limits=({**LIMIT, "counting": "lunar"},))), ["/limits/0/counting"]),
+    (entry(replace(DRAFT, limits=(LIMIT, {**LIMIT, "amount": 90, "provision": "Art. 10"}))), ["/limits/1"]),
+    (
+        entry(
+            replace(
+                DRAFT, limits=({**LIMIT, "valid_to": "2020-01-02"}, {**LIMIT, "valid_from": "2020-01-01"})
+            )
+        ),
+        ["/limits/1"],
+    ),
     (
         entry(replace(DRAFT, limits=({**LIMIT, "valid_from": "2020-01-01", "valid_to": "2020-01-01"},))),
         ["/limits/0/valid_to"],
@@ -187,6 +196,18 @@ CONTRADICTIONS: list[tuple[NewAgreement, list[str]]] = [
         ["/parties/0", "/parties/1", "/limits/0/extension/each"],
     ),
 ]
+
+
+async def test_limits_for_different_cases_or_days_stand_beside_each_other(db: Database) -> None:
+    parted = (
+        {**LIMIT, "valid_to": "2020-01-01"},
+        {**LIMIT, "valid_from": "2020-01-01", "amount": 45, "conditions": {"urgency": ["routine"]}},
+        {**LIMIT, "valid_from": "2020-01-01", "amount": 15, "conditions": {"urgency": ["urgent"]}},
+        {**LIMIT, "tier": "may", "amount": 30},
+    )
+    morocco = await account(db, "MA")
+    await record_agreement(db, entry(replace(DRAFT, limits=parted)), actor=morocco, now=NOW)
+    assert len(await listed(db, morocco)) == 1
 
 
 @pytest.mark.parametrize(("wrong", "pointers"), CONTRADICTIONS)

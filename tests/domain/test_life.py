@@ -16,6 +16,8 @@ STATUS = [
     (a_request(), "draft"),
     (DRAFT, "draft"),
     (SENT, "sent"),
+    (DRAFT.reminded("2026-03-02"), "sent"),
+    (a_warrant().arrest_notified("2026-03-04").without("sent-1"), "sent"),
     (ASKED, "received"),
     (SENT.received_by_competent_authority("2026-03-03"), "received"),
     (ASKED.acknowledged("2026-03-04"), "acknowledged"),
@@ -91,6 +93,28 @@ CUSTODY = [
 @pytest.mark.parametrize(("history", "custody"), CUSTODY)
 def test_custody_stands_beside_the_status(history: HistoryBuilder, custody: str) -> None:
     assert history.life().custody is Custody(custody)
+
+
+SURRENDERED = HELD.granted("2026-04-01").surrendered("2026-04-09")
+
+
+@pytest.mark.parametrize(
+    "act", ["released", "arrested", "rearrested", "committed", "temporarily_surrendered"]
+)
+def test_who_was_surrendered_is_neither_held_nor_released_by_the_country_that_did_so(act: str) -> None:
+    released = SURRENDERED.released("2026-03-05") if act == "rearrested" else SURRENDERED
+    history = released.did(act, "2026-04-20")
+    assert history.life().custody is Custody.SURRENDERED
+    [warning] = [step for step in history.life().warnings if step.code == "custody-after-surrender"]
+    assert warning.args["on"].isoformat() == "2026-04-09"
+    back = history.without(f"{act}-2", f"{act}-1").returned("2026-04-15").arrested("2026-04-20")
+    assert back.life().custody is Custody.IN_CUSTODY
+    assert "custody-after-surrender" not in [step.code for step in back.life().warnings]
+
+
+def test_what_came_before_the_surrender_is_not_warned_of() -> None:
+    history = SURRENDERED.released("2026-03-10").rearrested("2026-03-12")
+    assert "custody-after-surrender" not in [step.code for step in history.life().warnings]
 
 
 def test_release_ends_no_case_and_only_an_extradition_has_custody() -> None:

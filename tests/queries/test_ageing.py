@@ -70,8 +70,7 @@ async def test_open_duties_are_counted_as_one_would_by_hand(
             assert {key: cell["counts"] for key, cell in found.items()} == expected[section]
             for cell in [*table.cells, *table.totals]:
                 assert cell["total"] == sum(cell["counts"])
-                address = ageing_list(cell, section, wanted)["list"]
-                assert address is not None
+                address = ageing_list(cell, section, wanted, as_of=AS_OF)["list"]
                 query = parse_query(ClockQuery, address.partition("?")[2].encode())
                 listed = await worklist.clocks(
                     tx, query.wanted(), actor=an_actor(*own), as_of=AS_OF, after=None, limit=1000
@@ -133,6 +132,18 @@ async def test_silence_ages_a_request_from_its_sending(db: Database) -> None:
 @pytest.mark.parametrize("status", ["draft", "ended", "closed"])
 async def test_only_open_requests_age(db: Database, status: str) -> None:
     assert ages(await aged(db, a_duty().on(status=status), acts=[("sent", "2026-03-01", "MA")])) == []
+
+
+async def test_an_enquiry_is_no_request_and_does_not_age(db: Database) -> None:
+    sent = [("sent", "2026-03-01", "MA")]
+    for said, aged_days in (("enquiry", []), ("information", [("requested", 9)])):
+        async with holding(db, [duty := a_duty()], "ES") as tx:
+            await tx.execute("reset role")
+            await insert_acts(tx, duty, sent)
+            await tx.execute("update request set reclassified_as = $1", said)
+            await tx.execute("set local role mla_api")
+            tables = await ageing(tx, AgeingWanted(), actor=an_actor("ES"), as_of=AS_OF)
+        assert ages(dict(tables)) == aged_days
 
 
 async def test_the_days_overdue_begin_on_the_day_after_the_due_date(db: Database) -> None:

@@ -171,6 +171,22 @@ async def test_an_enquiry_leaves_the_books_on_the_day_it_is_found_to_be_none(db:
     assert (row["opening"], row["reclassified"], row["withdrawn"], row["closing"]) == (1, 1, 0, 0)
 
 
+async def test_what_is_found_to_be_a_request_after_all_comes_back(db: Database) -> None:
+    case = a_case().received("2025-01-05").ended("reclassified", "2026-02-01")
+    back = case.act("reclassified", "2026-03-01", reclassified_as="request")
+    [row] = await read(db, [back], "2026-01-01", "2027-01-01")
+    assert (row["opening"], row["reclassified"], row["reopened"], row["closing"]) == (1, 1, 1, 1)
+    ended = case.ended("withdrawn", "2026-02-10").act("reclassified", "2026-03-01", reclassified_as="request")
+    [row] = await read(db, [ended], "2026-01-01", "2027-01-01")
+    assert (row["reclassified"], row["withdrawn"], row["reopened"], row["closing"]) == (1, 0, 0, 0)
+
+
+async def test_a_request_of_another_sort_is_still_a_request(db: Database) -> None:
+    case = a_case().received("2025-01-05").act("reclassified", "2026-02-01", reclassified_as="information")
+    [row] = await read(db, [case], "2026-01-01", "2027-01-01")
+    assert (row["opening"], row["reclassified"], row["closing"]) == (1, 0, 1)
+
+
 async def test_an_end_before_receipt_counts_on_the_day_of_receipt(db: Database) -> None:
     case = a_case().sent("2025-12-20").ended("withdrawn", "2025-12-28").received("2026-01-03")
     [row] = await read(db, [case], "2026-01-01", "2027-01-01")
