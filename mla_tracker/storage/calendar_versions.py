@@ -9,7 +9,7 @@ from uuid import UUID
 from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import calendars_in_force
+from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.tables import CalendarVersion
 
 OVERRIDES = "overrides"
@@ -31,7 +31,7 @@ class StoredCalendar:
 
 async def version_in_force(tx: Tx, country: str, now: datetime) -> StoredCalendar:
     """The newest version of a country's calendar (ISO alpha-2); the one that ships is stored if there is none yet."""
-    await calendars_in_force(tx, [country], now)
+    await days_in_force(tx, [country], now)
     row = await tx.fetchrow(
         """
         select version, zone, document, source, applied_at from calendar_version
@@ -52,8 +52,13 @@ async def version_in_force(tx: Tx, country: str, now: datetime) -> StoredCalenda
     )
 
 
-async def insert_version(calendar: StoredCalendar, *, account_id: UUID) -> None:
-    """Store a version. Raises asyncpg.UniqueViolationError if another writer has just stored one of this number."""
+async def insert_version(
+    calendar: StoredCalendar, *, account_id: UUID | None, open_clocks: int | None
+) -> None:
+    """Store a version; `open_clocks`: how many the country saw that it is about.
+
+    Raises asyncpg.UniqueViolationError if another writer has just stored one of this number.
+    """
     document = {**shipped.to_document(calendar.calendar), OVERRIDES: dict(calendar.overrides)}
     await CalendarVersion.insert(
         CalendarVersion(
@@ -66,5 +71,6 @@ async def insert_version(calendar: StoredCalendar, *, account_id: UUID) -> None:
             source=calendar.source,
             applied_at=calendar.applied_at,
             applied_by=account_id,
+            open_clocks=open_clocks,
         )
     )
