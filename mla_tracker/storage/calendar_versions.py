@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
+
 from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.storage.database import Tx
@@ -34,15 +36,36 @@ async def version_in_force(tx: Tx, country: str, now: datetime) -> StoredCalenda
     await days_in_force(tx, [country], now)
     row = await tx.fetchrow(
         """
-        select version, zone, document, source, applied_at from calendar_version
+        select country, version, zone, document, source, applied_at from calendar_version
         where country = $1 and region = '' order by version desc limit 1
         """,
         country,
     )
     assert row is not None
+    return _calendar_of(row)
+
+
+async def versions_in_force(
+    tx: Tx, country: str | None = None, applied_before: datetime | None = None
+) -> list[StoredCalendar]:
+    """The newest version of every country that has one, or of one country; `applied_before`: only those."""
+    rows = await tx.fetch(
+        """
+        select * from (
+            select distinct on (country) country, version, zone, document, source, applied_at from calendar_version
+            where region = '' and ($1::text is null or country = $1) order by country, version desc
+        ) newest where $2::timestamptz is null or applied_at < $2 order by country
+        """,
+        country,
+        applied_before,
+    )
+    return [_calendar_of(row) for row in rows]
+
+
+def _calendar_of(row: Record) -> StoredCalendar:
     document = row["document"]
     return StoredCalendar(
-        country=country,
+        country=row["country"],
         version=row["version"],
         zone=row["zone"],
         calendar=shipped.from_document(document),

@@ -64,16 +64,42 @@ async def zone_as_stored(tx: Tx, name: str) -> ZoneInfo:
 async def store_zones(tx: Tx, names: Iterable[str], now: datetime) -> None:
     """Store the rules that ship for zones of which none are stored yet. Raises KeyError for what is no zone."""
     for name in names:
-        rules = zone_rules.zone_rules(name)
-        first = ZoneVersion(
-            name=name,
-            version=1,
-            digest=zone_rules.digest(rules),
-            tzif=rules,
-            source=zone_rules.source(),
-            applied_at=now,
-        )
+        first = _version(name, 1, zone_rules.zone_rules(name), now)
         await ZoneVersion.insert(first).on_conflict(action="DO NOTHING")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRules:
+    """The newest rules stored of a zone."""
+
+    name: str
+    version: int
+    digest: str
+    tzif: bytes
+
+
+async def rules_in_force(tx: Tx) -> list[StoredRules]:
+    """The newest rules of every zone of which any are stored."""
+    rows = await tx.fetch(
+        "select distinct on (name) name, version, digest, tzif from zone_version order by name, version desc"
+    )
+    return [StoredRules(**dict(row)) for row in rows]
+
+
+async def insert_rules(name: str, version: int, rules: bytes, now: datetime) -> None:
+    """Store a version. Raises asyncpg.UniqueViolationError if another writer has just stored one of this number."""
+    await ZoneVersion.insert(_version(name, version, rules, now))
+
+
+def _version(name: str, version: int, rules: bytes, now: datetime) -> ZoneVersion:
+    return ZoneVersion(
+        name=name,
+        version=version,
+        digest=zone_rules.digest(rules),
+        tzif=rules,
+        source=zone_rules.source(),
+        applied_at=now,
+    )
 
 
 async def pin_zones(tx: Tx, now: datetime) -> None:
