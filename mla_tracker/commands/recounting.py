@@ -1,4 +1,4 @@
-"""Counting anew what a changed calendar or agreement has moved, in small transactions that can be broken off."""
+"""Counting anew what changed days or changed law have moved, in small transactions that can be broken off."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

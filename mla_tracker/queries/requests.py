@@ -164,7 +164,9 @@ async def history(
     live = [event for event, act in zip(stored, acts, strict=True) if act["voided_at"] is None]
     countries = (row["requesting_country"], row["requested_country"])
     zones = zones_of(
-        *countries, live, await days_in_force(tx, countries, now, zone_names(e.data for e in live))
+        *countries,
+        live,
+        await days_in_force(tx, countries, now, zone_names(e.data for e in live), reading=True),
     )
     order = legal_order([event_of(event, row["requesting_country"], zones) for event in stored])
     place = {event.id: number for number, event in enumerate(order)}

@@ -27,12 +27,13 @@ class LocalDays:
 
 
 async def days_in_force(
-    tx: Tx, countries: Sequence[str], now: datetime, names: Iterable[str] = ()
+    tx: Tx, countries: Sequence[str], now: datetime, names: Iterable[str] = (), *, reading: bool = False
 ) -> LocalDays:
     """The newest calendar and zone of each country, and the newest rules of the zones of these names.
 
     A country met for the first time gets the calendar that ships as its version 1, and a zone the rules that ship,
-    stored, so that every later reading counts by the same days. Raises KeyError for a name that is no zone.
+    stored, so that every later reading counts by the same days. `reading` stores no rules: a transaction that only
+    reads takes those that ship. Raises KeyError for a name that is no zone.
     """
     wanted = sorted(set(names))
     rows = await _current(tx, countries, wanted)
@@ -41,7 +42,7 @@ async def days_in_force(
         await _store_shipped(tx, country, now)
     unknown = {row["zone"] for row in rows if row["zone_digest"] is None}
     unknown |= {default_zone(country).key for country in missing}
-    if unknown:
+    if unknown and not reading:
         await store_zones(tx, sorted(unknown), now)
         rows = await _current(tx, countries, wanted)
     zones = {row["zone"]: await _zone(tx, row) for row in rows}
@@ -56,8 +57,6 @@ async def days_in_force(
 async def zone_as_stored(tx: Tx, name: str) -> ZoneInfo:
     """The zone by the newest rules stored, or as it ships where there are none. Raises KeyError for what is no zone."""
     [row] = await _current(tx, [], [name])
-    if row["zone_digest"] is None:
-        return zone_rules.zone_from(name, zone_rules.zone_rules(name))
     return await _zone(tx, row)
 
 
@@ -171,6 +170,8 @@ async def _calendar(tx: Tx, row: Record) -> WorkingCalendar:
 
 
 async def _zone(tx: Tx, row: Record) -> ZoneInfo:
+    if row["zone_digest"] is None:
+        return zone_rules.zone_from(row["zone"], zone_rules.zone_rules(row["zone"]))
     key = (row["zone"], row["zone_digest"])
     zone = _known_zones.get(key)
     if zone is None:

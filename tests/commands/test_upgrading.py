@@ -25,6 +25,7 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides, DayChange
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.vocabulary import Role
+from mla_tracker.queries.requests import history
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.date_moves import moves_of
@@ -210,3 +211,12 @@ async def test_a_year_of_which_nothing_ships_warns_and_is_not_taken_for_one_with
     now = datetime(2030, 6, 1, tzinfo=UTC)
     assert await extend_calendars(db, now) == 0
     assert not (await in_force(db, now, "IN")).calendar.knows_holidays_of(2038)
+
+
+async def test_a_history_is_read_by_whoever_only_reads_though_no_rules_are_stored(
+    db: Database, spain: Actor
+) -> None:
+    request_id = await SENT.logged(db, spain)
+    await as_owner(db, "delete from zone_version")
+    async with db.transaction(DbRole.API, countries=spain.countries, read_only=True) as tx:
+        assert len(await history(tx, request_id, actor=spain, now=LATER)) == 1
