@@ -133,16 +133,16 @@ async def _current(tx: Tx, countries: Sequence[str], names: Sequence[str]) -> li
     """A row for each country and zone wanted; `country` is null where a zone was asked for by name only."""
     rows: list[Record] = await tx.fetch(
         """
-        with calendar as (
-            select distinct on (country) country, version, digest, zone from calendar_version
-            where country = any($1::text[]) and region = '' order by country, version desc
-        ),
-        wanted as (select zone as name from calendar union select unnest($2::text[]))
-        select calendar.country, calendar.version, calendar.digest, wanted.name as zone,
-            rules.version as zone_version, rules.digest as zone_digest
-        from wanted left join calendar on calendar.zone = wanted.name
+        select held.*, rules.version as zone_version, rules.digest as zone_digest from (
+            select calendar.*
+            from unnest($1::text[]) as wanted(code) cross join lateral (
+                select country, version, digest, zone from calendar_version
+                where country = wanted.code and region = '' order by version desc limit 1
+            ) calendar
+            union all select null, null, null, name from unnest($2::text[]) as wanted(name)
+        ) held
         left join lateral (
-            select version, digest from zone_version where name = wanted.name order by version desc limit 1
+            select version, digest from zone_version where name = held.zone order by version desc limit 1
         ) rules on true
         """,
         list(countries),
