@@ -66,6 +66,9 @@ class Overrides(Entry):
         None,
         description="The subdivision whose holidays to start from, e.g. `MD` of ES-MD; null: the country's.",
     )
+    zone: ZoneName | None = Field(
+        None, description="Where days begin and end for its authorities; null: the zone of the capital."
+    )
     holidays: list[OwnHoliday] = Field(
         default=[], max_length=MOST_DAYS, description="Holidays to add or rename."
     )
@@ -116,7 +119,7 @@ class CalendarEntry(Overrides):
             complete_years=frozenset(self.complete_years),
         )
         words = self.model_dump(mode="json", exclude={"source"}, exclude_defaults=True)
-        return NewCalendar(own, self.source, words, self.region)
+        return NewCalendar(own, self.source, words, self.region, self.zone)
 
 
 class OverridesView(Overrides):
@@ -221,7 +224,7 @@ async def read_calendar(
         problems=[InvalidEntry, NotFound, NotAllowed, VersionStale],
         examples=EXAMPLES,
         description="The body is all that the country says, laid over the calendar that ships; an empty one goes "
-        "back to that. The time zone is not changed here. Dates that move are counted anew by a job; a `preview` "
+        "back to that. Dates that move are counted anew by a job; a `preview` "
         "tells them before.",
     ),
 )

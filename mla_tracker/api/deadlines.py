@@ -29,7 +29,6 @@ from mla_tracker.api.fields import (
     wrong,
 )
 from mla_tracker.api.routes import documented
-from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendars import SATURDAY_SUNDAY, Hours, WorkingCalendar, minutes_of
 from mla_tracker.domain.counting import RULES, CountingRule, Period, deadline
@@ -38,6 +37,7 @@ from mla_tracker.domain.local_time import instant_of_wall_time
 from mla_tracker.domain.vocabulary import Roll, Unit
 from mla_tracker.queries.calendars import calendar_in_force
 from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.local_days import zone_as_stored
 
 LONGEST: Final = 10**10
 MAX_BODY: Final = 1024 * 1024
@@ -121,7 +121,7 @@ class DeadlineQuestion(PeriodEntry):
     ) = Field(default=Counting(), description="Left out: the day of the event is excluded and nothing rolls.")
     timezone: ZoneName | None = Field(
         None,
-        description="Where days begin and end. Left out: the capital of the calendar's country, else UTC.",
+        description="Where days begin and end. Left out: those of the calendar's country, else UTC.",
     )
     calendar: Country | InlineCalendar = Field(
         default=InlineCalendar(), description="Left out: Saturday and Sunday are not worked, nothing else."
@@ -181,8 +181,7 @@ async def count_deadline(
 ) -> Response[bytes]:
     """The end of a period by any rule and calendar, with the reasons."""
     _check_pauses(entry)
-    zone = _zone(entry)
-    calendar = await _calendar(entry.calendar, database, now)
+    calendar, zone = await _days(entry, database, now)
     counted = deadline(
         _in_zone(entry.start, zone),
         Period(entry.amount, entry.unit),
@@ -223,23 +222,25 @@ def _in_zone(moment: date | datetime, zone: ZoneInfo) -> date | datetime:
     return moment
 
 
-def _zone(entry: DeadlineQuestion) -> ZoneInfo:
-    if entry.timezone is not None:
-        return ZoneInfo(entry.timezone)
-    return default_zone(entry.calendar) if isinstance(entry.calendar, str) else ZoneInfo("UTC")
-
-
 def _rule(counting: str | Counting) -> CountingRule:
     if isinstance(counting, str):
         return RULES[counting]
     return CountingRule(**counting.model_dump())
 
 
-async def _calendar(calendar: str | InlineCalendar, database: Database, now: datetime) -> WorkingCalendar:
-    if isinstance(calendar, InlineCalendar):
-        return _inline(calendar)
+async def _days(
+    entry: DeadlineQuestion, database: Database, now: datetime
+) -> tuple[WorkingCalendar, ZoneInfo]:
+    """The calendar and the zone that count: of a country those in force, and a zone as clocks are counted by."""
+    own, named = entry.calendar, entry.timezone
+    if isinstance(own, InlineCalendar) and named is None:
+        return _inline(own), ZoneInfo("UTC")
     async with database.transaction(DbRole.API) as tx:
-        return await calendar_in_force(tx, calendar, now)
+        if isinstance(own, InlineCalendar):
+            calendar, zone = _inline(own), ZoneInfo("UTC")
+        else:
+            calendar, zone = await calendar_in_force(tx, own, now)
+        return calendar, zone if named is None else await zone_as_stored(tx, named)
 
 
 def _inline(calendar: InlineCalendar) -> WorkingCalendar:

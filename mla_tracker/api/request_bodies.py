@@ -20,6 +20,7 @@ from mla_tracker.api.fields import (
     wrong,
 )
 from mla_tracker.api.paging import PageQuery
+from mla_tracker.api.previews import DateMoveView
 from mla_tracker.commands.entries import NewEvent, NewRequest
 from mla_tracker.domain.vocabulary import (
     Act,
@@ -282,6 +283,10 @@ class ExplainedClock(ClockView):
 
     explanation: list[StepView]
     warnings: list[str]
+    moves: list[DateMoveView] = Field(
+        description="When its date was moved by a change of days or law, oldest first. An act that moves it stands in "
+        "the explanation."
+    )
 
 
 class ClockList(Answer):

@@ -11,6 +11,7 @@ from typing import Any
 import holidays
 from holidays import HolidayBase
 
+from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.calendars import Hours, WorkingCalendar, clock_time_of, minutes_of
 
 FIRST_YEAR = 1990
@@ -50,6 +51,11 @@ def years_around(today: date) -> range:
 def subdivisions(country: str) -> tuple[str, ...]:
     """The regions for which the country has holidays of their own, e.g. "MD" of "ES-MD"."""
     return tuple(_offered().get(country, ()))
+
+
+def offered(country: str, years: range) -> range:
+    """Those of the years of which the package says anything at all of a country."""
+    return _years_of(country, years)
 
 
 def country_calendar(country: str, subdivision: str | None = None, *, years: range) -> WorkingCalendar:
@@ -105,6 +111,21 @@ def from_document(document: Mapping[str, Any]) -> WorkingCalendar:
         date_hours={_day(day): _hours_in(spans) for day, spans in document["date_hours"].items()},
         years_without_holidays=frozenset(document["years_without_holidays"]),
         known_years=None if known is None else range(known[0], known[1] + 1),
+    )
+
+
+def own_from_words(words: Mapping[str, Any]) -> CalendarOverrides:
+    """What a country said of its days in the words in which they are stored (the body of PUT /calendars)."""
+    return CalendarOverrides(
+        holidays=tuple((_day(holiday["date"]), holiday["name"]) for holiday in words.get("holidays", [])),
+        not_holidays=tuple(map(_day, words.get("not_holidays", []))),
+        extra_working_days=tuple(map(_day, words.get("extra_working_days", []))),
+        recess=tuple((_day(first), _day(last)) for first, last in words.get("recess", [])),
+        hours={int(weekday): _hours_in(spans) for weekday, spans in words.get("hours", {}).items()},
+        date_hours={_day(day): _hours_in(spans) for day, spans in words.get("date_hours", {}).items()},
+        weekend=frozenset(words["weekend"]) if words.get("weekend") is not None else None,
+        weekend_from=_day(words["weekend_from"]) if words.get("weekend_from") else None,
+        complete_years=frozenset(words.get("complete_years", [])),
     )
 
 

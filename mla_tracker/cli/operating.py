@@ -124,6 +124,8 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 
 async def _doctor(settings: Settings) -> list[tuple[str, bool, str]]:
+    from mla_tracker.cli.upgrading import sentence_of
+    from mla_tracker.commands.upgrading import upgrades
     from mla_tracker.queries.jobs import job_health
     from mla_tracker.scheduler.jobs import intervals
 
@@ -145,6 +147,8 @@ async def _doctor(settings: Settings) -> list[tuple[str, bool, str]]:
             async with database.transaction(DbRole.JOBS, read_only=True) as tx:
                 health = await job_health(tx, now(), intervals(settings))
             findings += [(f"job {job.job}", job.ok, job.sentence) for job in health]
+            # No fault: nothing changes by itself, and when it does is for the operator to say.
+            findings.append(("calendars", True, sentence_of(await upgrades(database, now()))))
     except CannotRun as error:
         findings.append(("database", False, str(error)))
     return findings

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from mla_tracker.commands.entries import Fault, faults_of_facts, may_write, side_of_writer
+from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import project, save
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
@@ -53,6 +54,7 @@ async def amend_request(
         if "agreement_id" in columns:
             await check_agreement(tx, changed.record, actor, now)
         projection = await project(tx, changed, now)
+        await catch_up(tx, stored, now)
         try:
             await requests.update_record(tx, record, columns)
         except asyncpg.UniqueViolationError:

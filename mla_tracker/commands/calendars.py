@@ -9,8 +9,8 @@ from typing import Any, Final
 import asyncpg
 
 from mla_tracker.catalogue import holiday_calendars as shipped
-from mla_tracker.catalogue.countries import is_country
-from mla_tracker.commands.previewing import Effect, Supposed, effect_of
+from mla_tracker.catalogue.countries import default_zone, is_country
+from mla_tracker.commands.previewing import Effect, Supposed, effect_of, open_clocks_in
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
 from mla_tracker.domain.calendars import WorkingCalendar
@@ -18,7 +18,8 @@ from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, Versio
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
-from mla_tracker.storage.stale import Changed, mark_for_country
+from mla_tracker.storage.local_days import zone_as_stored
+from mla_tracker.storage.stale import Changed, by_calendar, mark_all_of_country, mark_for_country
 
 WRITERS: Final = (Role.HEAD, Role.ADMIN)
 """A calendar moves the dates of every case of the country, so a person in charge answers for it."""
@@ -28,7 +29,8 @@ WRITERS: Final = (Role.HEAD, Role.ADMIN)
 class NewCalendar:
     """What a country says of its calendar, in full: it replaces what it said before.
 
-    `region`: the subdivision whose holidays to start from, e.g. "MD" of ES-MD. `source`: the decree or gazette.
+    `region`: the subdivision whose holidays to start from, e.g. "MD" of ES-MD. `zone`: where its days begin and end,
+    None for the zone of its capital. `source`: the decree or gazette.
     `words` is the same as the client gave it, kept to be shown and sent again.
     """
 
@@ -36,6 +38,7 @@ class NewCalendar:
     source: str
     words: Mapping[str, Any]
     region: str | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ async def change_calendar(
     """Put a new version of a country's calendar in force: the one that ships today, with what the country says.
 
     The requests concerned are marked in the same transaction and counted anew by a job, so that nothing is lost if
-    this process ends. `expected` are the versions that the change may be based on, None for any. The time zone stays.
+    this process ends. `expected` are the versions that the change may be based on, None for any.
     Raises NotFound for what is no country, NotAllowed for another country's calendar, VersionStale, InvalidEntry
     naming every field at fault.
     """
@@ -77,11 +80,11 @@ async def change_calendar(
         if after is before:
             return CalendarChanged(before.version, 0)
         try:
-            await insert_version(after, account_id=actor.account_id)
+            about = await open_clocks_in(tx, country)
+            await insert_version(after, account_id=actor.account_id, open_clocks=about)
         except asyncpg.UniqueViolationError:
             raise _stale(before) from None
-        days = days_changed(before.calendar, calendar)
-        waiting = await mark_for_country(tx, country, now, Changed(*days)) if days else 0
+        waiting = await mark_changed(tx, before, after, now)
     return CalendarChanged(after.version, waiting)
 
 
@@ -104,8 +107,12 @@ async def preview_calendar(
     ) as tx:
         before, after = await _versions(tx, country, entry, calendar, expected, now)
         days = days_changed(before.calendar, calendar)
-        changed = Changed(*days) if days else None
-        supposed = Supposed(country=country, calendars={country: calendar}, changed=changed)
+        supposed = Supposed(
+            country=country,
+            calendars={country: calendar},
+            changed=Changed(*days) if days else None,
+            zone=None if after.zone == before.zone else (await zone_as_stored(tx, after.zone)),
+        )
         return CalendarPreview(before.version, after, await effect_of(tx, supposed, actor=actor, now=now))
 
 
@@ -128,10 +135,20 @@ async def _versions(
     before = await version_in_force(tx, country, now)
     if expected is not None and before.version not in expected:
         raise _stale(before)
-    if (calendar, entry.words, entry.source) == (before.calendar, before.overrides, before.source):
+    zone = entry.zone or default_zone(country).key
+    said = (calendar, zone, entry.words, entry.source)
+    if said == (before.calendar, before.zone, before.overrides, before.source):
         return before, before
-    number = before.version + 1
-    return before, StoredCalendar(country, number, before.zone, calendar, entry.words, entry.source, now)
+    return before, StoredCalendar(country, before.version + 1, zone, calendar, entry.words, entry.source, now)
+
+
+async def mark_changed(tx: Tx, before: StoredCalendar, after: StoredCalendar, now: datetime) -> int:
+    """Mark the requests that a new version of a calendar can reach; gives how many wait now."""
+    cause = by_calendar(after.country, after.version)
+    if after.zone != before.zone:
+        return await mark_all_of_country(tx, after.country, now, cause)
+    days = days_changed(before.calendar, after.calendar)
+    return await mark_for_country(tx, after.country, now, Changed(*days), cause) if days else 0
 
 
 def no_such_country(country: str) -> NotFound:

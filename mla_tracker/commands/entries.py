@@ -15,6 +15,7 @@ from mla_tracker.domain.histories import refuse_future
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side, Urgency
 from mla_tracker.storage.cases import event_of, zones_of
 from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import FreeText, RequestRecord, StoredEvent
 
 WRITERS = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
@@ -144,6 +145,7 @@ def ready_event(
     entry: NewEvent,
     record: RequestRecord,
     history: Sequence[StoredEvent],
+    days: LocalDays,
     *,
     actor: Actor,
     now: datetime,
@@ -151,7 +153,8 @@ def ready_event(
 ) -> ReadyEvent:
     """The act as a row, once its own data are in order. `pointer` says where the entry stands in the body.
 
-    The `history` tells in which zone the requested country's acts are dated.
+    The `history` tells in which zone the requested country's acts are dated; `days` holds the zones, those that
+    the entry names included.
 
     Raises InvalidEntry naming every field at fault, DatedInFuture for an act still to come.
     """
@@ -177,7 +180,7 @@ def ready_event(
     stored = StoredEvent(
         event_id, entry.type.value, entry.occurred_at, entry.occurred_on, data, asserted_by, now
     )
-    zones = zones_of(record.requesting_country, record.requested_country, [*history, stored])
+    zones = zones_of(record.requesting_country, record.requested_country, [*history, stored], days)
     event = event_of(stored, record.requesting_country, zones)
     refuse_future(event, now, pointer=pointer)
     if event.day < EARLIEST_DAY:
@@ -193,14 +196,16 @@ def ready_event(
 
 
 def ready_events(
-    entries: Sequence[NewEvent], record: RequestRecord, *, actor: Actor, now: datetime
+    entries: Sequence[NewEvent], record: RequestRecord, days: LocalDays, *, actor: Actor, now: datetime
 ) -> list[ReadyEvent]:
     """All acts of a history handed in at once; every fault of every act is named together."""
     ready: list[ReadyEvent] = []
     refusals: list[InvalidEntry] = []
     for index, entry in enumerate(entries):
         try:
-            ready.append(ready_event(entry, record, (), actor=actor, now=now, pointer=f"/events/{index}"))
+            ready.append(
+                ready_event(entry, record, (), days, actor=actor, now=now, pointer=f"/events/{index}")
+            )
         except InvalidEntry as error:
             refusals.append(error)
     if refusals:

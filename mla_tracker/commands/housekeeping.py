@@ -1,9 +1,10 @@
-"""What is kept for a while only: idempotency keys, and the records of old runs."""
+"""What is kept for a while only (idempotency keys, records of old runs), and what must reach on as time passes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from mla_tracker.commands.upgrading import extend_calendars
 from mla_tracker.storage import idempotency, job_slots
 from mla_tracker.storage.database import Database, DbRole
 
@@ -12,16 +13,17 @@ RUNS_KEPT: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many rows went."""
+    """How many rows went, and how many calendars got the year that has come within reach."""
 
     idempotency_keys: int
     runs: int
+    calendars: int
 
 
 async def keep_house(db: Database, now: datetime) -> Kept:
-    """Delete idempotency keys older than 24 hours and records of runs older than 30 days."""
+    """Delete idempotency keys older than 24 hours and records of runs older than 30 days; give calendars new years."""
     async with db.transaction(DbRole.JOBS) as tx:
         keys = await idempotency.forget_old(tx, now)
     async with db.transaction(DbRole.JOBS) as tx:
         runs = await job_slots.forget_old(tx, now - RUNS_KEPT)
-    return Kept(keys, runs)
+    return Kept(keys, runs, await extend_calendars(db, now))

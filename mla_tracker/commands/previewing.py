@@ -1,27 +1,29 @@
-"""What a changed policy or calendar would move: open requests counted with and without it, nothing stored."""
+"""What a changed policy, calendar or zone would move: open requests counted with and without it, nothing stored."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from mla_tracker.commands.projecting import law_and_calendars
+from mla_tracker.commands.projecting import days_of, law_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.errors import ActNotPossible
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.histories import Case, Event, judge
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.limits import Limit
+from mla_tracker.domain.moves import Dated, dated, moves
 from mla_tracker.domain.precedence import side_of
 from mla_tracker.domain.vocabulary import Act, ClockState, Side, Stage
-from mla_tracker.domain.vocabulary import Effect as LimitEffect
 from mla_tracker.storage import requests
 from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import StoredCase
-from mla_tracker.storage.stale import OF_POLICY, Changed
+from mla_tracker.storage.stale import OF_POLICY, OF_ZONE, Changed
 
 MOST_REQUESTS: Final = 5000
 """How many requests one preview counts, at some two milliseconds each."""
@@ -31,8 +33,11 @@ OPEN: Final = (ClockState.PENDING, ClockState.RUNNING, ClockState.PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Supposed:
-    """A change as if it were in force: a policy with all limits as they would be then, or a country's calendar
-    with the days on which it differs. `recomputed`: and each request were recomputed when the policy begins."""
+    """A change as if it were in force: a policy with all limits as they would be then, a country's calendar with the
+    days on which it differs, its zone, or the rules of a zone with the day from which they differ.
+
+    `recomputed`: and each request were recomputed when the policy begins.
+    """
 
     policy: Limit | None = None
     limits: tuple[Limit, ...] | None = None
@@ -40,26 +45,44 @@ class Supposed:
     country: str | None = None
     calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     changed: Changed | None = None
+    zone: ZoneInfo | None = None
+    rules: ZoneInfo | None = None
+    since: date | None = None
+
+    def days(self, days: LocalDays) -> LocalDays:
+        """The calendars and zones as they would be."""
+        zones, named = dict(days.zones), dict(days.named)
+        if self.country in zones and self.zone is not None:
+            zones[self.country] = self.zone
+        if self.rules is not None:
+            for held in (zones, named):
+                held |= {name: self.rules for name, zone in held.items() if zone.key == self.rules.key}
+        return LocalDays({**days.calendars, **self.calendars}, zones, named)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An open clock whose due date a change moves. `before` None: it would begin to run; `after` None: it would go."""
+    """An open clock whose end a change moves. `before` None: it would begin to run; `after` None: it would go.
+
+    On the same day the instant alone may move, with the time zone or the opening hours.
+    """
 
     request_id: UUID
     clock: str
     stage: Stage
     before: date | None
     after: date | None
+    before_at: datetime | None = None
+    after_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a change would do to what the account sees.
 
-    `open_clocks`: how many there are that it is about, of the policy's stage or counted in the country. `left_out`:
-    how many of the requests that it can reach were too many to count. `impossible`: requests with an act that the
-    changed law would not allow, with the reason.
+    `open_clocks`: how many there are that it is about, of the policy's stage, or counted in the country or the zone.
+    `left_out`: how many of the requests that it can reach were too many to count. `impossible`: requests with an act
+    that the changed law would not allow, with the reason.
     """
 
     open_clocks: int
@@ -69,34 +92,58 @@ class Effect:
     impossible: Sequence[tuple[UUID, str]] = ()
 
 
-async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor, now: datetime) -> Effect:
-    """Count every open request that the change can reach with and without it; soonest new date first."""
-    open_clocks = await _open_clocks(tx, supposed, actor)
-    ids = await _reached(tx, supposed, actor)
-    moves, impossible = list[Move](), list[tuple[UUID, str]]()
+async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor | None, now: datetime) -> Effect:
+    """Count every open request that the change can reach with and without it; soonest new date first.
+
+    `actor` None: whatever there is, for who runs the program.
+    """
+    seen_by = list(actor.countries) if actor else None
+    open_clocks = await _open_clocks(tx, supposed, seen_by)
+    ids = await _reached(tx, supposed, seen_by)
+    found, impossible = list[Move](), list[tuple[UUID, str]]()
     for request_id in ids[:MOST_REQUESTS]:
         stored = await requests.load(tx, request_id, lock=False)
         if stored is None:
             continue
         try:
-            moves += await _moved(tx, stored, supposed, now)
+            found += await _moved(tx, stored, supposed, now)
         except ActNotPossible as error:
             impossible.append((request_id, error.detail))
-    moves.sort(key=lambda move: (move.after or move.before or date.max, move.request_id, move.clock))
+    found.sort(key=lambda move: (move.after or move.before or date.max, move.request_id, move.clock))
     looked_at = min(len(ids), MOST_REQUESTS)
-    return Effect(open_clocks, moves, looked_at, len(ids) - looked_at, impossible)
+    return Effect(open_clocks, found, looked_at, len(ids) - looked_at, impossible)
 
 
 async def _moved(tx: Tx, stored: StoredCase, supposed: Supposed, now: datetime) -> list[Move]:
-    case = case_of(stored)
-    life = life_of(case)
-    law, calendars = await law_and_calendars(tx, stored.record, case, now)
-    before, _ = evaluate(case, life, law, calendars)
+    days = await days_of(tx, stored.record, (event.data for event in stored.events), now)
+    case = case_of(stored, days)
+    law = await law_of(tx, stored.record, case)
+    before, _ = evaluate(case, life_of(case), law, days.calendars)
     changed_law = law if supposed.limits is None else replace(law, limits=supposed.limits)
+    changed_days = supposed.days(days)
+    if changed_days.zones != days.zones or changed_days.named != days.named:
+        case = case_of(stored, changed_days)
+        judge(case)
+        changed_law = replace(await law_of(tx, stored.record, case), limits=changed_law.limits)
     if supposed.recomputed and supposed.policy is not None:
         case = _recomputed(case, supposed.policy)
-    after, _ = evaluate(case, life, changed_law, {**calendars, **supposed.calendars})
-    return list(_moves(stored.record.id, before, after))
+    after, _ = evaluate(case, life_of(case), changed_law, changed_days.calendars)
+    return [
+        Move(
+            stored.record.id,
+            move.key,
+            move.stage,
+            move.before.due_on if move.before else None,
+            move.after.due_on if move.after else None,
+            move.before.due_at if move.before else None,
+            move.after.due_at if move.after else None,
+        )
+        for move in moves(_open(before), _open(after))
+    ]
+
+
+def _open(clocks: Iterable[Clock]) -> list[Dated]:
+    return [dated(clock) for clock in clocks if clock.state in OPEN]
 
 
 def _recomputed(case: Case, policy: Limit) -> Case:
@@ -105,53 +152,50 @@ def _recomputed(case: Case, policy: Limit) -> Case:
     return replace(case, events=(*case.events, act))
 
 
-def _moves(request_id: UUID, before: Iterable[Clock], after: Iterable[Clock]) -> Iterator[Move]:
-    """Clocks are the same by key; one that takes the place of another has its stage, its effect and its start."""
-    old, new = ({clock.key: clock for clock in clocks if clock.state in OPEN} for clocks in (before, after))
-    pairs: list[tuple[Clock | None, Clock | None]] = [
-        (old.pop(key), new.pop(key)) for key in [*new] if key in old
-    ]
-    for key, clock in [*new.items()]:
-        instead = next((other for other in old.values() if _role(other) == _role(clock)), None)
-        pairs.append((old.pop(instead.key) if instead else None, new.pop(key)))
-    pairs += [(clock, None) for clock in old.values()]
-    for was, becomes in pairs:
-        named = becomes or was
-        assert named is not None
-        dates = (was.due_on if was else None, becomes.due_on if becomes else None)
-        if dates[0] != dates[1]:
-            yield Move(request_id, named.key, named.limit.stage, *dates)
-
-
-def _role(clock: Clock) -> tuple[Stage, LimitEffect, str | None]:
-    return clock.limit.stage, clock.limit.effect, clock.start.id if clock.start else None
-
-
 # What the account sees: its own records, and those of the other side once they were sent.
-_SEEN: Final = "(shared or recorded_by = any({countries}))"
+_SEEN: Final = "({countries}::text[] is null or shared or recorded_by = any({countries}))"
 
 
-async def _open_clocks(tx: Tx, supposed: Supposed, actor: Actor) -> int:
+async def open_clocks_in(tx: Tx, country: str) -> int:
+    """How many open clocks are counted in a country, of what the country itself sees."""
+    return await _open_clocks(tx, Supposed(country=country), [country])
+
+
+async def _open_clocks(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None) -> int:
+    about: list[Any]
     if supposed.policy is not None:
         limit = supposed.policy
         side = "requesting_country" if side_of(limit.obligor) is Side.REQUESTING else "requested_country"
         condition, about = f"{side} = $3 and stage = $4", [limit.country, limit.stage.value]
+    elif supposed.rules is not None:
+        condition = """
+            counted_in_country in (
+                select country from (
+                    select distinct on (country) country, zone from calendar_version where region = ''
+                    order by country, version desc
+                ) held where zone = $3)
+        """
+        about = [supposed.rules.key]
     else:
         condition, about = "counted_in_country = $3", [supposed.country]
     number: int = await tx.fetchval(
         f"select count(*) from clock where {condition} and state = any($2) and {_SEEN.format(countries='$1')}",
-        list(actor.countries), [state.value for state in OPEN], *about,
+        seen_by, [state.value for state in OPEN], *about,
     )  # fmt: skip
     return number
 
 
-async def _reached(tx: Tx, supposed: Supposed, actor: Actor) -> list[UUID]:
+async def _reached(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None) -> list[UUID]:
     """The open requests whose dates the change can move, oldest first."""
     about: list[Any]
     if supposed.policy is not None:
         limit = supposed.policy
         since = date(1600, 1, 1) if supposed.recomputed else limit.valid_from
         condition, about = OF_POLICY, [limit.country, side_of(limit.obligor).value, since]
+    elif supposed.rules is not None:
+        condition, about = OF_ZONE, [supposed.rules.key, supposed.since]
+    elif supposed.zone is not None:
+        condition, about = "(requesting_country = $2 or requested_country = $2)", [supposed.country]
     else:
         if supposed.changed is None:
             return []
@@ -163,8 +207,8 @@ async def _reached(tx: Tx, supposed: Supposed, actor: Actor) -> list[UUID]:
         """
         about = [supposed.country, supposed.changed.first, supposed.changed.last]
     rows = await tx.fetch(
-        f"select id from request where status <> 'closed' and {_SEEN.format(countries='$1')} and {condition} "
+        f"select id from request where status <> 'closed' and {_SEEN.format(countries='$1')} and ({condition}) "
         "order by id",
-        list(actor.countries), *about,
+        seen_by, *about,
     )  # fmt: skip
     return [row["id"] for row in rows]

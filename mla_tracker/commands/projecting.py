@@ -1,6 +1,6 @@
 """From a stored history to what it means: the case as the law sees it, its life, its clocks, its warnings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,17 +9,17 @@ from uuid import UUID
 from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.agreements import in_force_between
-from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, judge
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.precedence import Law, RelianceOnAgreement
 from mla_tracker.storage.agreements import agreement_of, limits_of, load
-from mla_tracker.storage.cases import case_of
+from mla_tracker.storage.cases import case_of, zone_names
 from mla_tracker.storage.clocks import clock_rows, replace_all
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import calendars_in_force, stored_limits
+from mla_tracker.storage.law import stored_limits
+from mla_tracker.storage.local_days import LocalDays, days_in_force
 from mla_tracker.storage.requests import (
     RequestRecord,
     StoredCase,
@@ -40,13 +40,16 @@ class Projection:
     warnings: tuple[Step, ...]
 
 
-async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
-    """Judge the whole history and count every clock. Raises ActNotPossible where the history cannot be true."""
-    case = case_of(stored)
+async def project(tx: Tx, stored: StoredCase, now: datetime, days: LocalDays | None = None) -> Projection:
+    """Judge the whole history and count every clock. Raises ActNotPossible where the history cannot be true.
+
+    `days`, where they are loaded already, are those of `days_of` the request.
+    """
+    days = days or await days_of(tx, stored.record, (event.data for event in stored.events), now)
+    case = case_of(stored, days)
     judge(case)
     life = life_of(case)
-    law, calendars = await law_and_calendars(tx, stored.record, case, now)
-    clocks, warnings = evaluate(case, life, law, calendars)
+    clocks, warnings = evaluate(case, life, await law_of(tx, stored.record, case), days.calendars)
     # Who extends a limit must be told on the spot if that moved nothing.
     moved_nothing = (
         step for clock in clocks for step in clock.warnings if step.code.startswith("extension-")
@@ -54,18 +57,23 @@ async def project(tx: Tx, stored: StoredCase, now: datetime) -> Projection:
     return Projection(case, life, clocks, (*life.warnings, *warnings, *moved_nothing))
 
 
-async def law_and_calendars(
-    tx: Tx, record: RequestRecord, case: Case, now: datetime
-) -> tuple[Law, Mapping[str, WorkingCalendar]]:
-    """All that can set a limit for a request, and the calendars in force of its two countries."""
-    law = Law(
+async def days_of(
+    tx: Tx, record: RequestRecord, data: Iterable[Mapping[str, Any]], now: datetime
+) -> LocalDays:
+    """Calendars and zones of a request's two countries, and the zones that the data of its acts name."""
+    countries = (record.requesting_country, record.requested_country)
+    return await days_in_force(tx, countries, now, zone_names(data))
+
+
+async def law_of(tx: Tx, record: RequestRecord, case: Case) -> Law:
+    """All that can set a limit for a request."""
+    return Law(
         limits=await stored_limits(tx),
         conventions=load_conventions(),
         agreement=await _reliance(tx, record.agreement_id, case) if record.agreement_id else None,
         contiguous=contiguous(case.requesting_country, case.requested_country),
         requester_regions=regions_of(case.requesting_country),
     )
-    return law, await calendars_in_force(tx, (record.requesting_country, record.requested_country), now)
 
 
 async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreement | None:

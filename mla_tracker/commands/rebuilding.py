@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from mla_tracker.commands.comparing import differences
+from mla_tracker.commands.moving import record_moves
 from mla_tracker.commands.projecting import project, save
 from mla_tracker.domain.errors import DomainError
 from mla_tracker.storage import projections, requests
@@ -89,5 +90,6 @@ async def _rebuild_one(db: Database, request_id: UUID, now: datetime, *, apply: 
         if not what:
             return None
         if apply:
+            await record_moves(tx, stored, fresh.clocks, now)
             await save(tx, stored, fresh, version=stored.record.version + 1, now=now)
         return Difference(request_id, what, before.stale)

@@ -1,4 +1,4 @@
-"""Counting anew what a changed calendar or agreement has moved, in small transactions that can be broken off."""
+"""Counting anew what changed days or changed law have moved, in small transactions that can be broken off."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ import structlog
 
 from mla_tracker.commands.comparing import differences
 from mla_tracker.commands.jobs import PASSING_FAULTS
+from mla_tracker.commands.moving import record_moves
 from mla_tracker.commands.projecting import project, save
 from mla_tracker.storage import requests, stale
 from mla_tracker.storage.database import Database, DbRole, Tx
@@ -68,5 +69,6 @@ async def _recount(tx: Tx, request_id: UUID, now: datetime) -> bool:
     if not differences(stored.record, await stored_projection(tx, request_id), fresh, now):
         await stale.settle(tx, request_id)
         return False
+    await record_moves(tx, stored, fresh.clocks, now)
     await save(tx, stored, fresh, version=stored.record.version + 1, now=now)
     return True

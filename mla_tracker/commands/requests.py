@@ -17,7 +17,8 @@ from mla_tracker.commands.entries import (
     ready_events,
     side_of_writer,
 )
-from mla_tracker.commands.projecting import Projection, project
+from mla_tracker.commands.moving import catch_up
+from mla_tracker.commands.projecting import Projection, days_of, project
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
@@ -29,6 +30,7 @@ from mla_tracker.storage import requests, rows
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import FreeText, RequestRecord, StoredCase, StoredEvent
 from mla_tracker.storage.rows import Row
 
@@ -48,15 +50,16 @@ async def log_request(
     checked_request(entry)
     country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
     record = _new_record(entry, country, actor, now)
-    ready = ready_events(entry.events, record, actor=actor, now=now)
-    stored = StoredCase(record, tuple(one.stored for one in ready))
     async with db.transaction(DbRole.API, countries=actor.countries) as tx:
         if done := await claim(tx, idempotency, now, making={"id": str(record.id)}):
             made = UUID(done["id"])
             return Recorded(made, replayed=True, view=await queries.request(tx, made, actor=actor, now=now))
+        days = await days_of(tx, record, (event.data for event in entry.events), now)
+        ready = ready_events(entry.events, record, days, actor=actor, now=now)
+        stored = StoredCase(record, tuple(one.stored for one in ready))
         await check_agreement(tx, record, actor, now)
         await check_acts(tx, StoredCase(record, ()), ready, actor=actor)
-        projection = await _judged(tx, stored, ready, now)
+        projection = await _judged(tx, stored, ready, days, now)
         texts = [
             FreeText(name, body)
             for name in ("subject", "urgency_reason", "wished_by_reason")
@@ -99,9 +102,10 @@ async def record_event(
             made = UUID(done["event_id"])
         else:
             stored = await locked(tx, request_id, actor)
-            ready = ready_event(entry, stored.record, stored.events, actor=actor, now=now)
+            days = await _days_with(tx, stored, [entry], now)
+            ready = ready_event(entry, stored.record, stored.events, days, actor=actor, now=now)
             await check_acts(tx, stored, [ready], actor=actor)
-            await _save_changed(tx, stored, stored.events, [ready], {}, actor=actor, now=now)
+            await _save_changed(tx, stored, stored.events, [ready], {}, days, actor=actor, now=now)
             made = ready.stored.id
             await complete(tx, idempotency, {"event_id": str(made)})
         view = await queries.recorded(tx, request_id, made, actor=actor, now=now)
@@ -133,9 +137,12 @@ async def void_event(
         record = stored.record
         voided = await _voidable(tx, stored, event_id, actor)
         kept = tuple(event for event in stored.events if event.id != event_id)
+        days = await _days_with(tx, stored, [replacement] if replacement else [], now)
         ready = []
         if replacement is not None:
-            ready = [ready_event(replacement, record, kept, actor=actor, now=now, pointer="/replacement")]
+            ready = [
+                ready_event(replacement, record, kept, days, actor=actor, now=now, pointer="/replacement")
+            ]
             await check_acts(tx, stored, ready, actor=actor, corrected=voided)
             if replacement.type == voided.type:
                 kept = requests.answering(kept, {str(event_id): str(ready[0].stored.id)})
@@ -148,7 +155,7 @@ async def void_event(
             now=now,
         )
         why = FreeText("void_reason", reason, None, event_id)
-        await _save_changed(tx, stored, kept, ready, mark, texts=[why], actor=actor, now=now)
+        await _save_changed(tx, stored, kept, ready, mark, days, texts=[why], actor=actor, now=now)
         if voided.type == Act.LINKED:
             await requests.unlink(tx, event_id)
         await complete(tx, idempotency, {"id": str(request_id)})
@@ -209,6 +216,7 @@ async def _save_changed(
     kept: Sequence[StoredEvent],
     ready: Sequence[ReadyEvent],
     more: Mapping[str, Sequence[Row]],
+    days: LocalDays,
     *,
     texts: Sequence[FreeText] = (),
     actor: Actor,
@@ -220,15 +228,24 @@ async def _save_changed(
         raise InvalidEntry(
             f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
         )
-    projection = await _judged(tx, changed, ready, now)
+    projection = await _judged(tx, changed, ready, days, now)
+    await catch_up(tx, stored, now)
     await rows.insert(tx, {**_rows_of(stored.record, ready, texts, actor=actor, now=now), **more})
     await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)
 
 
-async def _judged(tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], now: datetime) -> Projection:
+async def _days_with(tx: Tx, stored: StoredCase, entries: Sequence[NewEvent], now: datetime) -> LocalDays:
+    """The days by which a request is counted, with the zones that further acts name."""
+    data = [*(event.data for event in stored.events), *(entry.data for entry in entries)]
+    return await days_of(tx, stored.record, data, now)
+
+
+async def _judged(
+    tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], days: LocalDays, now: datetime
+) -> Projection:
     """The projection of a history; a refusal points at the entries that it is about, and names recorded acts by id."""
     try:
-        projection = await project(tx, stored, now)
+        projection = await project(tx, stored, now, days)
         if projection.life.shared and not stored.record.shared:
             refuse_silent_sharing(projection.case)
         return projection

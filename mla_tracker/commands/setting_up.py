@@ -6,6 +6,7 @@ from datetime import datetime
 from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.law import store_limits
+from mla_tracker.storage.local_days import pin_zones
 from mla_tracker.storage.migrating import migrate
 
 
@@ -19,4 +20,5 @@ async def set_up(
     """
     done = await migrate(db, told=told)
     async with db.transaction(DbRole.OWNER) as tx:
+        await pin_zones(tx, now)
         return done, await store_limits(tx, load_limits(), now)

@@ -55,11 +55,14 @@ def laid_over(shipped: WorkingCalendar, own: CalendarOverrides) -> WorkingCalend
 
 def days_changed(before: WorkingCalendar, after: WorkingCalendar) -> tuple[date, date] | None:
     """The first and the last day that the two say something else of, both inclusive; None if there is none."""
-    if (before.code, before.weekends, before.hours, before.known_years, before.years_without_holidays) != (
-        after.code, after.weekends, after.hours, after.known_years, after.years_without_holidays
-    ):  # fmt: skip
+    if (before.code, before.hours) != (after.code, after.hours):
         return date.min, date.max
     days = {day for day, _ in before.holidays.items() ^ after.holidays.items()}
+    for year in years_changed(before, after):
+        days |= {date(year, 1, 1), date(year, 12, 31)}
+    weekends = set(before.weekends) ^ set(after.weekends)
+    if weekends:
+        days |= {min(since for since, _ in weekends), date.max}
     days |= before.extra_working_days ^ after.extra_working_days
     days |= {
         day
@@ -69,6 +72,75 @@ def days_changed(before: WorkingCalendar, after: WorkingCalendar) -> tuple[date,
     for first, last in set(before.recess) ^ set(after.recess):
         days |= {first, last}
     return (min(days), max(days)) if days else None
+
+
+def years_changed(before: WorkingCalendar, after: WorkingCalendar) -> list[int]:
+    """The years of which only one of the two knows holidays, in their order."""
+    if before.known_years is None or after.known_years is None:
+        return []
+    held = {*before.known_years, *after.known_years}
+    return sorted(year for year in held if before.knows_holidays_of(year) != after.knows_holidays_of(year))
+
+
+@dataclass(frozen=True, slots=True)
+class DayChange:
+    """A day of which two calendars say something else. None: it is what its weekday makes it."""
+
+    day: date
+    before: str | None
+    after: str | None
+
+
+def day_changes(before: WorkingCalendar, after: WorkingCalendar) -> tuple[DayChange, ...]:
+    """The holidays and the worked days in which two calendars differ, in their order."""
+    days = {day for day, _ in before.holidays.items() ^ after.holidays.items()}
+    days |= before.extra_working_days ^ after.extra_working_days
+    return tuple(DayChange(day, _said_of(day, before), _said_of(day, after)) for day in sorted(days))
+
+
+def _said_of(day: date, calendar: WorkingCalendar) -> str | None:
+    return "worked" if day in calendar.extra_working_days else calendar.holidays.get(day)
+
+
+def extended(held: WorkingCalendar, further: WorkingCalendar, *, weekends: bool) -> WorkingCalendar:
+    """A calendar with the days of further years that follow its own; nothing that it says already is touched.
+
+    Years that its country declared complete stay as the country said, and without `weekends` its weekend does.
+    """
+    assert held.known_years is not None
+    assert further.known_years is not None
+    years = [year for year in further.known_years if not held.knows_holidays_of(year)]
+    if not years:
+        return held
+    known = range(
+        min(held.known_years.start, further.known_years.start),
+        max(held.known_years.stop, further.known_years.stop),
+    )
+    holidays = {day: name for day, name in further.holidays.items() if day.year in years}
+    worked = {day for day in further.extra_working_days if day.year in years and day not in held.holidays}
+    new = (
+        ()
+        if not weekends
+        else [
+            (max(since, date(years[0], 1, 1)), weekdays)
+            for since, weekdays in further.weekends
+            if since == date.min or since.year in years
+        ]
+    )
+    spells = [*held.weekends]
+    for since, weekdays in new:
+        if weekdays != spells[-1][1] and since > spells[-1][0]:
+            spells.append((since, weekdays))
+    spoken_of = {year for year in known if held.knows_holidays_of(year)}
+    spoken_of |= {year for year in years if further.knows_holidays_of(year)}
+    return replace(
+        held,
+        weekends=tuple(spells),
+        holidays=holidays | dict(held.holidays),
+        extra_working_days=held.extra_working_days | worked,
+        known_years=known,
+        years_without_holidays=frozenset(known) - spoken_of,
+    )
 
 
 def _combined(shipped: WorkingCalendar, own: CalendarOverrides) -> WorkingCalendar:

@@ -3,14 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendars import Hours, WorkingCalendar
 from mla_tracker.domain.counting_days import runs_of_years
+from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.explanation import Step
-from mla_tracker.storage.calendar_versions import StoredCalendar, version_in_force
+from mla_tracker.storage.calendar_versions import OVERRIDES, StoredCalendar, version_in_force
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import calendars_in_force
+from mla_tracker.storage.date_moves import SOURCES, move_view
+from mla_tracker.storage.local_days import days_in_force
+from mla_tracker.storage.stale import by_calendar
+
+MOST_VERSIONS: Final = 500
+MOST_MOVES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,83 @@ class CalendarView:
     applied_at: datetime
 
 
-async def calendar_in_force(tx: Tx, country: str, now: datetime) -> WorkingCalendar:
-    """The working calendar by which clocks count in a country now. On its first use the one that ships is stored."""
-    return (await calendars_in_force(tx, [country], now))[country]
+async def calendar_in_force(tx: Tx, country: str, now: datetime) -> tuple[WorkingCalendar, ZoneInfo]:
+    """The working calendar and the zone by which clocks count in a country now.
+
+    On the first use of a country those that ship are stored.
+    """
+    days = await days_in_force(tx, [country], now)
+    return days.calendars[country], days.zones[country]
 
 
 async def calendar(tx: Tx, country: str, *, first: date, last: date, now: datetime) -> CalendarView:
     """The calendar in force of a country (ISO alpha-2) and its days. On its first use the one that ships is stored."""
     return view_of(await version_in_force(tx, country, now), first=first, last=last)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A version of a calendar, and what it did to what the account sees.
+
+    `open_clocks`: how many open clocks its country saw counted there when it was applied; None for accounts of others
+    and where nothing was asked. `moved`: how many ends of clocks moved. `waiting`: requests still to be counted anew.
+    """
+
+    version: int
+    zone: str
+    overrides: Mapping[str, Any]
+    source: str
+    applied_at: datetime
+    open_clocks: int | None
+    moved: int
+    waiting: int
+
+
+_SEEN = """
+    (r.requesting_country = any($2::text[]) or r.requested_country = any($2::text[]))
+    and (r.shared or r.recorded_by = any($2::text[]))
+"""
+
+
+async def versions(tx: Tx, country: str, *, actor: Actor) -> list[VersionView]:
+    """The versions of a country's calendar, newest first, at most 500; none for a country never met."""
+    rows = await tx.fetch(
+        f"""
+        select version, zone, coalesce(document -> '{OVERRIDES}', '{{}}') as overrides, source, applied_at,
+            case when country = any($2::text[]) then open_clocks end as open_clocks,
+            (select count(*) from date_move m join request r on r.id = m.request_id
+                where m.causes @> array['calendar ' || v.country || ' ' || v.version] and {_SEEN}) as moved,
+            (select count(*) from request r where r.stale_since is not null
+                and r.stale_causes @> array['calendar ' || v.country || ' ' || v.version] and {_SEEN}) as waiting
+        from calendar_version v where country = $1 and region = '' order by version desc limit {MOST_VERSIONS}
+        """,
+        country,
+        list(actor.countries),
+    )
+    return [VersionView(**dict(row)) for row in rows]
+
+
+async def moves_by(tx: Tx, country: str, version: int, *, actor: Actor) -> list[dict[str, Any]]:
+    """What a version moved of what the account sees, the first 200 by their new date.
+
+    Raises NotFound for a version that there is not.
+    """
+    if not await tx.fetchval(
+        "select true from calendar_version where country = $1 and region = '' and version = $2",
+        country,
+        version,
+    ):
+        raise NotFound(f"The calendar of {country[:20]!r} has no version {version}.")
+    rows = await tx.fetch(
+        f"""
+        select m.*, {SOURCES} as why from date_move m join request r on r.id = m.request_id
+        where m.causes @> array[$1::text] and {_SEEN}
+        order by coalesce(m.due_on_after, m.due_on_before), m.id limit {MOST_MOVES}
+        """,
+        by_calendar(country, version),
+        list(actor.countries),
+    )
+    return [move_view(row) for row in rows]
 
 
 def view_of(version: StoredCalendar, *, first: date, last: date) -> CalendarView:

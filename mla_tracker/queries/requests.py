@@ -14,8 +14,10 @@ from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
 from mla_tracker.domain.sentences import sentence, step_of
 from mla_tracker.domain.vocabulary import ClockState, Effect, Role
-from mla_tracker.storage.cases import event_of, zones_of
+from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.date_moves import moves_of
+from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
 
 # Who reads subject, reasons and notes: they name persons.
@@ -132,14 +134,16 @@ def own_side(row: Row, actor: Actor) -> str:
 
 
 async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """The clocks of a request with the steps (`Step`) that lead to each date. Raises NotFound."""
+    """The clocks of a request with the steps (`Step`) that lead to each date, and what moved it. Raises NotFound."""
     await visible_row(tx, request_id, actor)
     rows = await tx.fetch(
         f"select {_SHOWN_OF_CLOCK}, explanation from clock where request_id = $1", request_id
     )
+    moved = await moves_of(tx, request_id)
     return [
         {
             **clock_view(row, now),
+            "moves": [move for move in moved if move["clock"] == row["clock_key"]],
             "explanation": [step_of(document) for document in row["explanation"]["steps"]],
             "warnings": [sentence(step_of(document)) for document in row["explanation"]["warnings"]],
         }
@@ -148,7 +152,7 @@ async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datet
 
 
 async def history(
-    tx: Tx, request_id: UUID, *, actor: Actor, as_of: datetime | None = None
+    tx: Tx, request_id: UUID, *, actor: Actor, now: datetime, as_of: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Every act of a request in legal order, voided ones too, as recorded by `as_of`. Raises NotFound.
 
@@ -164,7 +168,12 @@ async def history(
     texts = await _texts_of_acts(tx, request_id, actor)
     stored = [StoredEvent(**{name: act[name] for name in _OF_EVENT}) for act in acts]
     live = [event for event, act in zip(stored, acts, strict=True) if act["voided_at"] is None]
-    zones = zones_of(row["requesting_country"], row["requested_country"], live)
+    countries = (row["requesting_country"], row["requested_country"])
+    zones = zones_of(
+        *countries,
+        live,
+        await days_in_force(tx, countries, now, zone_names(e.data for e in live), reading=True),
+    )
     order = legal_order([event_of(event, row["requesting_country"], zones) for event in stored])
     place = {event.id: number for number, event in enumerate(order)}
     return [_event_view(act, texts) for act in sorted(acts, key=lambda act: place[str(act["id"])])]

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
+
 from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import calendars_in_force
+from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.tables import CalendarVersion
 
 OVERRIDES = "overrides"
@@ -31,18 +33,39 @@ class StoredCalendar:
 
 async def version_in_force(tx: Tx, country: str, now: datetime) -> StoredCalendar:
     """The newest version of a country's calendar (ISO alpha-2); the one that ships is stored if there is none yet."""
-    await calendars_in_force(tx, [country], now)
+    await days_in_force(tx, [country], now)
     row = await tx.fetchrow(
         """
-        select version, zone, document, source, applied_at from calendar_version
+        select country, version, zone, document, source, applied_at from calendar_version
         where country = $1 and region = '' order by version desc limit 1
         """,
         country,
     )
     assert row is not None
+    return _calendar_of(row)
+
+
+async def versions_in_force(
+    tx: Tx, country: str | None = None, applied_before: datetime | None = None
+) -> list[StoredCalendar]:
+    """The newest version of every country that has one, or of one country; `applied_before`: only those."""
+    rows = await tx.fetch(
+        """
+        select * from (
+            select distinct on (country) country, version, zone, document, source, applied_at from calendar_version
+            where region = '' and ($1::text is null or country = $1) order by country, version desc
+        ) newest where $2::timestamptz is null or applied_at < $2 order by country
+        """,
+        country,
+        applied_before,
+    )
+    return [_calendar_of(row) for row in rows]
+
+
+def _calendar_of(row: Record) -> StoredCalendar:
     document = row["document"]
     return StoredCalendar(
-        country=country,
+        country=row["country"],
         version=row["version"],
         zone=row["zone"],
         calendar=shipped.from_document(document),
@@ -52,8 +75,13 @@ async def version_in_force(tx: Tx, country: str, now: datetime) -> StoredCalenda
     )
 
 
-async def insert_version(calendar: StoredCalendar, *, account_id: UUID) -> None:
-    """Store a version. Raises asyncpg.UniqueViolationError if another writer has just stored one of this number."""
+async def insert_version(
+    calendar: StoredCalendar, *, account_id: UUID | None, open_clocks: int | None
+) -> None:
+    """Store a version; `open_clocks`: how many the country saw that it is about.
+
+    Raises asyncpg.UniqueViolationError if another writer has just stored one of this number.
+    """
     document = {**shipped.to_document(calendar.calendar), OVERRIDES: dict(calendar.overrides)}
     await CalendarVersion.insert(
         CalendarVersion(
@@ -66,5 +94,6 @@ async def insert_version(calendar: StoredCalendar, *, account_id: UUID) -> None:
             source=calendar.source,
             applied_at=calendar.applied_at,
             applied_by=account_id,
+            open_clocks=open_clocks,
         )
     )

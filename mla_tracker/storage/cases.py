@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.domain.histories import Case, Event, zone_of
 from mla_tracker.domain.vocabulary import Act, Assistance, Circumstance, RequestKind, Side, Urgency
+from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import StoredCase, StoredEvent
 
 
-def zones_of(requesting: str, requested: str, events: Iterable[StoredEvent] = ()) -> dict[Side, ZoneInfo]:
+def zone_names(data: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The zones that the data of acts name: those of executing authorities that have their own."""
+    return {str(named["zone"]) for named in data if named.get("zone") is not None}
+
+
+def zones_of(
+    requesting: str, requested: str, events: Iterable[StoredEvent], days: LocalDays
+) -> dict[Side, ZoneInfo]:
     """The zones whose days count on either side; the executing authority named in `forwarded` may have its own."""
     forwarded = sorted(
         (event.occurred_on or _utc_day(event), str(event.data["zone"]))
@@ -18,8 +26,8 @@ def zones_of(requesting: str, requested: str, events: Iterable[StoredEvent] = ()
         if event.type == Act.FORWARDED and event.data.get("zone") is not None
     )
     return {
-        Side.REQUESTING: default_zone(requesting),
-        Side.REQUESTED: ZoneInfo(forwarded[-1][1]) if forwarded else default_zone(requested),
+        Side.REQUESTING: days.zones[requesting],
+        Side.REQUESTED: days.named[forwarded[-1][1]] if forwarded else days.zones[requested],
     }
 
 
@@ -29,10 +37,10 @@ def _utc_day(event: StoredEvent) -> date:
     return event.occurred_at.astimezone(UTC).date()
 
 
-def case_of(stored: StoredCase) -> Case:
-    """The request as the law looks at it."""
+def case_of(stored: StoredCase, days: LocalDays) -> Case:
+    """The request as the law looks at it; `days` holds its two countries and all zones that its acts name."""
     record = stored.record
-    zones = zones_of(record.requesting_country, record.requested_country, stored.events)
+    zones = zones_of(record.requesting_country, record.requested_country, stored.events, days)
     return Case(
         kind=RequestKind(record.kind),
         requesting_country=record.requesting_country,

@@ -1,22 +1,19 @@
-"""Limits and calendars as versioned rows: what the clocks read, so that no upgrade moves a date by itself."""
+"""Limits as versioned rows: what the clocks read, so that no upgrade moves a date by itself."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from mla_tracker.catalogue import holiday_calendars as shipped
-from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.catalogue.toml_tables import CatalogueError
-from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.limits import Limit
 from mla_tracker.domain.vocabulary import Basis
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.tables import CalendarVersion, LimitVersion
+from mla_tracker.storage.tables import LimitVersion
 
 _LIMIT: TypeAdapter[Limit] = TypeAdapter(Limit)
 # What a limit says about itself rather than about time: it may be put right without a new version.
@@ -155,58 +152,3 @@ async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
 
 
 _known_limits: dict[str, tuple[Limit, ...]] = {}
-
-
-async def calendars_in_force(tx: Tx, countries: Sequence[str], now: datetime) -> dict[str, WorkingCalendar]:
-    """The calendar version in force of each country (ISO alpha-2).
-
-    A country met for the first time gets the calendar that ships as its version 1, stored, so that every
-    later reading counts by the same days.
-    """
-    rows = await _current(tx, countries)
-    missing = sorted(set(countries) - rows.keys())
-    if missing:
-        for country in missing:
-            fresh = shipped.country_calendar(country, years=shipped.years_around(now.date()))
-            document = shipped.to_document(fresh)
-            first = CalendarVersion(
-                country=country,
-                region="",
-                version=1,
-                zone=default_zone(country).key,
-                document=document,
-                digest=shipped.digest(document),
-                source=shipped.source(),
-                applied_at=now,
-            )
-            await CalendarVersion.insert(first).on_conflict(action="DO NOTHING")
-        rows |= await _current(tx, missing)
-    found: dict[str, WorkingCalendar] = {}
-    for country, (version, digest) in rows.items():
-        calendar = _known_calendars.get(digest)
-        if calendar is None:
-            document = await tx.fetchval(
-                "select document from calendar_version where country = $1 and region = '' and version = $2",
-                country,
-                version,
-            )
-            if len(_known_calendars) >= MOST_CALENDARS_KEPT:
-                _known_calendars.clear()
-            calendar = _known_calendars[digest] = shipped.from_document(document)
-        found[country] = calendar
-    return found
-
-
-MOST_CALENDARS_KEPT = 600
-_known_calendars: dict[str, WorkingCalendar] = {}
-
-
-async def _current(tx: Tx, countries: Sequence[str]) -> dict[str, tuple[int, str]]:
-    rows = await tx.fetch(
-        """
-        select distinct on (country) country, version, digest from calendar_version
-        where country = any($1::text[]) and region = '' order by country, version desc
-        """,
-        list(countries),
-    )
-    return {row["country"]: (row["version"], row["digest"]) for row in rows}

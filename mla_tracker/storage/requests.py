@@ -94,10 +94,14 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredCase:
-    """A request with the acts of its history that were not voided."""
+    """A request with the acts of its history that were not voided.
+
+    `stale_causes`: the changes for which it waits to be counted anew.
+    """
 
     record: RequestRecord
     events: tuple[StoredEvent, ...]
+    stale_causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +133,13 @@ async def load(tx: Tx, request_id: UUID, *, lock: bool) -> StoredCase | None:
     """
     names = ", ".join(RECORD_COLUMNS)
     row = await tx.fetchrow(
-        f"select {names} from request where id = $1" + (" for no key update" if lock else ""),
+        f"select {names}, stale_causes from request where id = $1" + (" for no key update" if lock else ""),
         request_id,
     )
     if row is None:
         return None
-    return StoredCase(RequestRecord(**dict(row)), await live_events(tx, request_id))
+    record = RequestRecord(**{name: row[name] for name in RECORD_COLUMNS})
+    return StoredCase(record, await live_events(tx, request_id), tuple(row["stale_causes"]))
 
 
 async def live_events(tx: Tx, request_id: UUID) -> tuple[StoredEvent, ...]:
@@ -332,7 +337,10 @@ async def save_projection(
     """Write what was read off the history (see `projection_content`), and the new version."""
     sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(content, start=4))
     await tx.execute(
-        f"update request set version = $2, updated_at = $3, stale_since = null, {sets} where id = $1",
+        f"""
+        update request set version = $2, updated_at = $3, stale_since = null, stale_causes = '{{}}', {sets}
+        where id = $1
+        """,
         record.id,
         version,
         now,

@@ -26,12 +26,34 @@ class Changed:
 # Rows are locked in one order, so that two changes at once wait for each other instead of deadlocking. A request
 # that is marked already is marked again: it may be in the hands of a recount that began before this change.
 _MARK: Final = """
-with concerned as (select id from request where {condition} order by id for no key update)
-update request set stale_since = $1 from concerned where request.id = concerned.id
+with concerned as (select id, {cause}::text as cause from request where {condition} order by id for no key update)
+update request set stale_since = $1,
+    stale_causes = case when cause = any(stale_causes) then stale_causes else stale_causes || cause end
+from concerned where request.id = concerned.id
 """
 
 
-async def mark_for_country(tx: Tx, country: str, now: datetime, changed: Changed) -> int:
+def by_calendar(country: str, version: int) -> str:
+    """The cause that is kept with a mark: a version of a country's calendar."""
+    return f"calendar {country} {version}"
+
+
+def by_zone(name: str, version: int) -> str:
+    """The cause that is kept with a mark: a version of a zone's rules."""
+    return f"zone {name} {version}"
+
+
+def by_limit(limit_id: str, version: int) -> str:
+    """The cause that is kept with a mark: a version of a limit."""
+    return f"limit {limit_id} {version}"
+
+
+def by_agreement(agreement_id: UUID, version: int) -> str:
+    """The cause that is kept with a mark: a version of an agreement."""
+    return f"agreement {agreement_id} {version}"
+
+
+async def mark_for_country(tx: Tx, country: str, now: datetime, changed: Changed, cause: str) -> int:
     """Mark the requests to and from a country whose calendar changed; gives how many wait now.
 
     Closed requests are left alone unless a changed day lies in the time of one of their clocks.
@@ -42,8 +64,39 @@ async def mark_for_country(tx: Tx, country: str, now: datetime, changed: Changed
             select from clock where clock.request_id = request.id
                 and least(started_on, due_on) <= $4 and greatest(started_on, due_on, stopped_on) >= $3))
     """
-    done = await tx.execute(_MARK.format(condition=condition), now, country, changed.first, changed.last)
-    return _number(done)
+    mark = _MARK.format(condition=condition, cause="$5")
+    return _number(await tx.execute(mark, now, country, changed.first, changed.last, cause))
+
+
+async def mark_all_of_country(tx: Tx, country: str, now: datetime, cause: str) -> int:
+    """Mark all requests to and from a country, whose days begin elsewhere now; gives how many wait now."""
+    mark = _MARK.format(condition="requesting_country = $2 or requested_country = $2", cause="$3")
+    return _number(await tx.execute(mark, now, country, cause))
+
+
+OF_ZONE: Final = """
+    (exists (
+        select from (
+            select distinct on (country) country, zone from calendar_version where region = ''
+            order by country, version desc
+        ) held
+        where held.zone = $2 and held.country in (request.requesting_country, request.requested_country))
+    or exists (
+        select from request_event as act where act.request_id = request.id and act.type = 'forwarded'
+            and act.data ->> 'zone' = $2))
+    and (status <> 'closed' or exists (
+        select from clock where clock.request_id = request.id
+            and greatest(started_on, due_on, stopped_on) >= $3::date - 1)
+    or exists (
+        select from request_event as act where act.request_id = request.id
+            and coalesce(act.occurred_on, act.occurred_at::date) >= $3::date - 1))
+"""
+"""The requests whose days are those of the zone $2, if its rules differ from the day $3 on."""
+
+
+async def mark_for_zone(tx: Tx, name: str, now: datetime, since: date, cause: str) -> int:
+    """Mark the requests whose days are those of a zone with other rules since a day; gives how many wait now."""
+    return _number(await tx.execute(_MARK.format(condition=OF_ZONE, cause="$4"), now, name, since, cause))
 
 
 # Which version of a limit counts is judged on the day of an act, or of recording where there is none.
@@ -56,17 +109,53 @@ OF_POLICY: Final = """
 """The requests that a policy of country $2 can reach, its duty on side $3, if it is valid from the day $4."""
 
 
-async def mark_for_policy(tx: Tx, country: str, side: Side, since: date, now: datetime) -> int:
+async def mark_for_policy(tx: Tx, country: str, side: Side, since: date, now: datetime, cause: str) -> int:
     """Mark the requests that a policy of a country can reach, whose duty is on `side`; gives how many wait now.
 
     Valid from `since`, it can reach only what has acts of that day or later.
     """
-    return _number(await tx.execute(_MARK.format(condition=OF_POLICY), now, country, side.value, since))
+    mark = _MARK.format(condition=OF_POLICY, cause="$5")
+    return _number(await tx.execute(mark, now, country, side.value, since, cause))
 
 
-async def mark_for_agreement(tx: Tx, agreement_id: UUID, now: datetime) -> int:
+async def mark_for_agreement(tx: Tx, agreement_id: UUID, now: datetime, cause: str) -> int:
     """Mark the requests that rely on an agreement which changed; gives how many wait now."""
-    return _number(await tx.execute(_MARK.format(condition="agreement_id = $2"), now, agreement_id))
+    mark = _MARK.format(condition="agreement_id = $2", cause="$3")
+    return _number(await tx.execute(mark, now, agreement_id, cause))
+
+
+_MARK_SLIPPED: Final = """
+with slipped as (
+    select id, array_agg(distinct cause) as causes from (
+        select written.id, 'calendar ' || version.country || ' ' || version.version as cause
+        from calendar_version as version join request as written
+            on (written.requesting_country = version.country or written.requested_country = version.country)
+            and written.created_at between version.applied_at - $3::interval and version.applied_at + $3::interval
+        where version.version > 1 and version.applied_at > $1::timestamptz - $2::interval
+        union all
+        select written.id, 'zone ' || rules.name || ' ' || rules.version
+        from zone_version as rules join request as written
+            on written.updated_at between rules.applied_at - $3::interval and rules.applied_at + $3::interval
+        where rules.version > 1 and rules.applied_at > $1::timestamptz - $2::interval
+        union all
+        select written.id, 'agreement ' || agreement.id || ' ' || agreement.version
+        from agreement join request as written on written.agreement_id = agreement.id
+            and written.updated_at between agreement.updated_at - $3::interval and agreement.updated_at + $3::interval
+        where agreement.version > 1 and agreement.updated_at > $1::timestamptz - $2::interval
+        union all
+        select written.id, 'limit ' || policy.id || ' ' || policy.version
+        from limit_version as policy join request as written
+            on (written.requesting_country = policy.country or written.requested_country = policy.country)
+            and written.updated_at between policy.recorded_at - $3::interval and policy.recorded_at + $3::interval
+        where policy.basis = 'policy' and policy.recorded_at > $1::timestamptz - $2::interval
+    ) found group by id
+),
+concerned as (
+    select request.id, slipped.causes from request join slipped on slipped.id = request.id
+    where stale_since is null order by request.id for no key update of request
+)
+update request set stale_since = $1, stale_causes = concerned.causes from concerned where request.id = concerned.id
+"""
 
 
 async def mark_slipped(tx: Tx, now: datetime) -> int:
@@ -74,32 +163,7 @@ async def mark_slipped(tx: Tx, now: datetime) -> int:
 
     Looks back `LOOK_BACK` from `now`. Marking a request that was counted rightly does no harm.
     """
-    done = await tx.execute(
-        _MARK.format(
-            condition="""
-                stale_since is null and id in (
-                    select written.id from calendar_version as version join request as written
-                        on (written.requesting_country = version.country or written.requested_country = version.country)
-                        and written.created_at between version.applied_at - $3::interval
-                            and version.applied_at + $3::interval
-                    where version.version > 1 and version.applied_at > $1::timestamptz - $2::interval
-                    union all
-                    select written.id from agreement join request as written on written.agreement_id = agreement.id
-                        and written.updated_at between agreement.updated_at - $3::interval
-                            and agreement.updated_at + $3::interval
-                    where agreement.version > 1 and agreement.updated_at > $1::timestamptz - $2::interval
-                    union all
-                    select written.id from limit_version as policy join request as written
-                        on (written.requesting_country = policy.country or written.requested_country = policy.country)
-                        and written.updated_at between policy.recorded_at - $3::interval
-                            and policy.recorded_at + $3::interval
-                    where policy.basis = 'policy' and policy.recorded_at > $1::timestamptz - $2::interval)
-            """
-        ),
-        now,
-        LOOK_BACK,
-        MEANWHILE,
-    )
+    done = await tx.execute(_MARK_SLIPPED, now, LOOK_BACK, MEANWHILE)
     return _number(done)
 
 
@@ -118,7 +182,7 @@ async def claim(tx: Tx, now: datetime, number: int) -> list[UUID]:
 
 async def settle(tx: Tx, request_id: UUID) -> None:
     """Take the mark from a request that proved to be counted rightly."""
-    await tx.execute("update request set stale_since = null where id = $1", request_id)
+    await tx.execute("update request set stale_since = null, stale_causes = '{}' where id = $1", request_id)
 
 
 async def put_off(tx: Tx, request_id: UUID, until: datetime) -> None:

@@ -125,6 +125,18 @@ class CalendarVersion(Table, db=ENGINE, tablename="calendar_version"):
     source = _text()
     applied_at = _instant(null=False)
     applied_by = _ref()
+    open_clocks = Integer(null=True, default=None)
+
+
+class ZoneVersion(Table, db=ENGINE, tablename="zone_version"):
+    """The rules of a time zone in one of their versions."""
+
+    name = _text(key=True)
+    version = Integer(default=1)
+    digest = _text()
+    tzif = Bytea(default=None)
+    source = _text()
+    applied_at = _instant(null=False)
 
 
 class Request(Table, db=ENGINE, tablename="request"):
@@ -164,6 +176,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     updated_at = _instant(null=False)
     tally = _json()
     circumstances = _texts()
+    stale_causes = _texts()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -288,8 +301,8 @@ class JobSlot(Table, db=ENGINE, tablename="job_slot"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Account, ApiToken, Agreement, LimitVersion, CalendarVersion, Request, RequestEvent, EventVoid, FreeText, Clock,
-    Flag, JobSlot,
+    Account, ApiToken, Agreement, LimitVersion, CalendarVersion, ZoneVersion, Request, RequestEvent, EventVoid,
+    FreeText, Clock, Flag, JobSlot,
 )  # fmt: skip
 """Every table that is read or written through Piccolo somewhere."""
 

@@ -140,6 +140,7 @@ async def test_what_was_said_is_shown_so_that_it_can_be_changed_and_sent_again(
     body = {
         "source": "Decree 2",
         "region": "MD",
+        "zone": "Atlantic/Canary",
         "holidays": [{"date": "2026-03-13", "name": "Day of mourning"}],
         "not_holidays": ["2026-05-02"],
         "extra_working_days": ["2026-03-14"],

@@ -221,7 +221,7 @@ async def test_a_preview_tells_which_dates_would_move_and_stores_nothing(
         "moved": 1,
         "moves": [
             {"request_id": today, "clock": "policy-es-receive", "stage": "receive", "from": "2026-03-24",
-             "to": "2026-03-14"},
+             "to": "2026-03-14", "from_at": "2026-03-24T23:00:00Z", "to_at": "2026-03-14T23:00:00Z"},
         ],
         "requests_counted": 2,
         "requests_left_out": 0,
@@ -297,6 +297,8 @@ async def test_the_calendar_shows_what_it_would_move_before_it_is_set(
         "stage": "receive",
         "from": "2026-03-16",
         "to": "2026-03-17",
+        "from_at": "2026-03-16T23:00:00Z",
+        "to_at": "2026-03-17T23:00:00Z",
     }
     assert (found["effect"]["moved"], found["effect"]["requests_counted"]) == (1, 1)
     assert await rows(db) == before

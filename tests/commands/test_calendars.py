@@ -45,7 +45,7 @@ async def version_of(db: Database, country: str = "ES") -> StoredCalendar:
 
 async def in_force(db: Database, country: str = "ES") -> WorkingCalendar:
     async with db.transaction(DbRole.API) as tx:
-        return await calendar_in_force(tx, country, NOW)
+        return (await calendar_in_force(tx, country, NOW))[0]
 
 
 async def test_a_country_never_met_has_the_calendar_that_ships_as_version_1(db: Database) -> None:

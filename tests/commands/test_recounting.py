@@ -21,6 +21,7 @@ from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage import stale
 from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.date_moves import moves_of
 from tests.builders.counted import (
     NOW,
     THE_DAY_BEFORE,
@@ -271,3 +272,57 @@ async def test_an_agreement_that_changes_while_a_request_is_logged_is_found(
     assert await stale_since(db, request_id) is None
     assert (await recount_stale(db, LATER)).changed == 1
     assert (await clock_of(db, request_id, "receive"))["due_on"] == date(2026, 3, 5)
+
+
+async def causes(db: Database, request_id: UUID) -> list[tuple[Any, ...]]:
+    """The changes to which the moves of a request are put down."""
+    async with db.transaction(DbRole.JOBS, read_only=True) as tx:
+        found = await moves_of(tx, request_id)
+    return [
+        (
+            move["stage"],
+            move["due_on_before"],
+            move["due_on_after"],
+            cause["kind"],
+            cause["of"],
+            cause["version"],
+        )
+        for move in found
+        for cause in move["causes"]
+    ]
+
+
+async def test_a_move_is_put_down_to_the_agreement_that_changed(db: Database, spain: Actor) -> None:
+    new = entry(replace(SIGNED, limits=(THREE_DAYS,)))
+    agreement_id = (await record_agreement(db, new, actor=spain, now=THE_DAY_BEFORE)).id
+    request_id = await ARRIVED_UNSEEN.under(agreement=agreement_id).logged(db, spain)
+    await record_agreement_event(
+        db, agreement_id, event("entered_into_force", "2026-01-01"), actor=spain, now=NOW
+    )
+    await recount_stale(db, LATER)
+    assert ("receive", RECEIVE_DUE, date(2026, 3, 5), "agreement", str(agreement_id), 2) in await causes(
+        db, request_id
+    )
+
+
+async def test_a_move_found_late_has_its_cause_too(
+    db: Database, spain: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = await ARRIVED_UNSEEN.logged(db, spain, now=NOW - timedelta(seconds=1))
+    monkeypatch.setattr("mla_tracker.commands.calendars.mark_for_country", unseen)
+    await declare(db, spain, "2026-03-12")
+    await recount_stale(db, LATER)
+    assert await causes(db, request_id) == [("receive", RECEIVE_DUE, A_DAY_LATER, "calendar", "ES", 2)]
+
+
+async def test_two_changes_that_wait_together_are_both_named(db: Database, spain: Actor) -> None:
+    request_id = await ARRIVED_UNSEEN.logged(db, spain)
+    await declare(db, spain, "2026-03-12")
+    await declare(db, await account(db, "MA", role=Role.HEAD), "2026-03-12", country="MA")
+    await declare(db, spain, "2026-03-11")
+    await recount_stale(db, LATER)
+    assert {cause[3:] for cause in await causes(db, request_id)} == {
+        ("calendar", "ES", 2), ("calendar", "MA", 2), ("calendar", "ES", 3),
+    }  # fmt: skip
+    row = await row_of(db, request_id)
+    assert (row["stale_causes"], row["stale_since"]) == ([], None)

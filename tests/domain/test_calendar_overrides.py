@@ -1,11 +1,18 @@
 """What a country says of its own days, over what ships."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
+from mla_tracker.domain.calendar_overrides import (
+    CalendarOverrides,
+    DayChange,
+    day_changes,
+    days_changed,
+    extended,
+    laid_over,
+)
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import InvalidEntry
 from tests.builders.counting import spoken
@@ -176,9 +183,63 @@ def test_days_worked_nevertheless_save_a_year_of_rest() -> None:
         ),
         (replace(SHIPPED, hours={0: ((540, 600),)}), (date.min, date.max)),
         (replace(SHIPPED, code="MA-10"), (date.min, date.max)),
+        (
+            replace(SHIPPED, weekends=(*SHIPPED.weekends, (MONDAY_2022, frozenset({FRIDAY, SATURDAY})))),
+            (MONDAY_2022, date.max),
+        ),
     ],
 )
 def test_a_change_tells_from_which_day_to_which_it_reaches(
     after: WorkingCalendar, days: tuple[date, date] | None
 ) -> None:
     assert days_changed(SHIPPED, after) == days
+
+
+ONE_YEAR = WorkingCalendar("MA", holidays={THRONE_DAY: "Throne Day"}, known_years=range(2026, 2027))
+THE_NEXT = WorkingCalendar(
+    "MA",
+    weekends=((date.min, frozenset({FRIDAY, SATURDAY})),),
+    holidays={date(2026, 1, 1): "not asked for", date(2027, 7, 30): "Throne Day"},
+    extra_working_days=frozenset({date(2027, 1, 2), date(2027, 1, 9)}),
+    known_years=range(2026, 2028),
+)
+
+
+def test_a_further_year_leaves_all_that_is_said_of_the_years_before() -> None:
+    own = replace(ONE_YEAR, holidays={**ONE_YEAR.holidays, date(2027, 1, 9): "Jubilee, by decree"})
+    after = extended(own, THE_NEXT, weekends=True)
+    assert after.known_years == range(2026, 2028)
+    assert after.holidays == {**own.holidays, date(2027, 7, 30): "Throne Day"}
+    assert after.extra_working_days == {date(2027, 1, 2)}
+    assert after.weekends[-1] == (date(2027, 1, 1), frozenset({FRIDAY, SATURDAY}))
+    assert after.weekend_on(date(2026, 12, 31)) == frozenset({SATURDAY, SUNDAY})
+    assert days_changed(ONE_YEAR, after) == (date(2027, 1, 1), date.max)
+
+
+def test_a_further_year_does_not_touch_the_weekend_that_the_country_set() -> None:
+    after = extended(ONE_YEAR, THE_NEXT, weekends=False)
+    assert after.weekends == ONE_YEAR.weekends
+    assert days_changed(ONE_YEAR, after) == (date(2027, 1, 1), date(2027, 12, 31))
+
+
+def test_years_in_between_of_which_nothing_is_known_are_not_taken_for_free_of_holidays() -> None:
+    after = extended(ONE_YEAR, replace(THE_NEXT, known_years=range(2029, 2030), holidays={date(2029, 7, 30): "x"}),
+                     weekends=False)  # fmt: skip
+    assert [after.knows_holidays_of(year) for year in range(2026, 2031)] == [True, False, False, True, False]
+
+
+def test_the_days_that_differ_are_told_one_by_one() -> None:
+    after = replace(SHIPPED, holidays={UNITY_DAY: "Unity Day"}, extra_working_days=frozenset())
+    assert day_changes(SHIPPED, after) == (
+        DayChange(WORKED_SATURDAY, "worked", None),
+        DayChange(THRONE_DAY, SHIPPED.holidays[THRONE_DAY], None),
+        DayChange(UNITY_DAY, None, "Unity Day"),
+    )
+
+
+def test_a_week_of_one_working_day_that_is_always_a_holiday_leaves_no_working_day() -> None:
+    sundays = tuple((date(2027, 1, 3) + timedelta(weeks=n), "Rest") for n in range(52))
+    own = CalendarOverrides(weekend=frozenset(range(6)), holidays=sundays)
+    with pytest.raises(InvalidEntry) as refused:
+        laid_over(SHIPPED, own)
+    assert [pointer for pointer, _ in refused.value.fields] == ["/holidays"]
