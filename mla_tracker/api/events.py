@@ -8,14 +8,8 @@ from litestar import Response, get, post
 from mla_tracker.api import paging
 from mla_tracker.api.answers import answer
 from mla_tracker.api.paging import Page
-from mla_tracker.api.request_bodies import (
-    EventBody,
-    EventFilters,
-    EventView,
-    RecordedEvent,
-    RequestView,
-    VoidBody,
-)
+from mla_tracker.api.request_bodies import EventBody, EventFilters, VoidBody
+from mla_tracker.api.request_views import EventView, RecordedEvent, RequestView
 from mla_tracker.api.requests import PATH
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import requests as commands

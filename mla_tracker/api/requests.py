@@ -9,15 +9,8 @@ from mla_tracker.api import paging
 from mla_tracker.api.answers import answer
 from mla_tracker.api.explanations import step_views
 from mla_tracker.api.paging import Page
-from mla_tracker.api.request_bodies import (
-    ClockList,
-    ExplainedClock,
-    RequestBody,
-    RequestChange,
-    RequestFilters,
-    RequestSummary,
-    RequestView,
-)
+from mla_tracker.api.request_bodies import RequestBody, RequestChange, RequestFilters
+from mla_tracker.api.request_views import ClockList, ExplainedClock, RequestSummary, RequestView
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import amending
 from mla_tracker.commands import requests as commands

@@ -151,6 +151,7 @@ def _with_usual_acts(demand: Mapping[str, Any]) -> Mapping[str, Any]:
         limit
         for limit in load_limits()
         if limit.basis is Basis.POLICY and limit.country is None and limit.stage is stage
+        if limit.request_date is None
         if kind is None or not limit.kinds or kind in limit.kinds
     ]
     acts: list[tuple[Sequence[Trigger], Sequence[Trigger], bool]] = []

@@ -28,10 +28,10 @@ def limit_document(limit: Limit) -> dict[str, Any]:
 
 def _sorted_sets(document: dict[str, Any], limit: Limit) -> dict[str, Any]:
     document["kinds"] = sorted(document["kinds"])
-    conditions = document["conditions"]
-    for name, value in conditions.items():
-        if isinstance(value, list):
-            conditions[name] = sorted(value)
+    for table in (document["conditions"], *document["figures"]):
+        for name, value in table.items():
+            if isinstance(value, list):
+                table[name] = sorted(value)
     return document
 
 

@@ -109,7 +109,7 @@ async def test_pages_follow_each_other_without_gap_or_repetition(morocco: httpx.
 
 
 async def second_version(db: Database) -> Limit:
-    first = next(limit for limit in load_limits() if limit.id == "default-receive")
+    first = next(limit for limit in load_limits() if limit.id == "default-tell-result")
     fields = {name: getattr(first, name) for name in Limit.__slots__}
     second = Limit(
         **fields | {"version": 2, "published_on": date(2026, 1, 1), "valid_from": date(2026, 2, 1)}
@@ -123,14 +123,14 @@ async def test_a_limit_is_read_with_all_its_versions_newest_first(
     db: Database, morocco: httpx.AsyncClient
 ) -> None:
     await second_version(db)
-    answer = await morocco.get(f"{PATH}/default-receive")
+    answer = await morocco.get(f"{PATH}/default-tell-result")
     assert answer.status_code == 200
-    assert answer.json()["id"] == "default-receive"
+    assert answer.json()["id"] == "default-tell-result"
     versions = answer.json()["versions"]
     assert [(one["version"], one["valid_from"]) for one in versions] == [(2, "2026-02-01"), (1, None)]
-    assert len([one for one in await listed(morocco) if one["id"] == "default-receive"]) == 2
+    assert len([one for one in await listed(morocco) if one["id"] == "default-tell-result"]) == 2
     on_the_day = [
-        one for one in await listed(morocco, in_force_on="2026-01-31") if one["id"] == "default-receive"
+        one for one in await listed(morocco, in_force_on="2026-01-31") if one["id"] == "default-tell-result"
     ]
     assert [one["version"] for one in on_the_day] == [1]
 

@@ -20,6 +20,7 @@ PLACES: dict[RequestKind, list[tuple[str, str, str | None]]] = {
     RequestKind.EVIDENCE: [("ES", "PT", "eio"), ("PT", "ES", "eio"), ("MA", "ES", None), ("ES", "MA", None)],
     RequestKind.EXTRADITION: [("ES", "PT", "eaw"), ("PT", "ES", "eaw"), ("MD", "ES", "ets24"), ("MA", "ES", None)],
     RequestKind.PROCEEDINGS: [("MA", "ES", None), ("ES", "MA", "untoc"), ("PT", "ES", None)],
+    RequestKind.INFORMATION: [("ES", "PT", "eu-2023-977"), ("MA", "ES", None)],
 }  # fmt: skip
 OFFENCES = ("fraud", "=theft", "drug_trafficking")
 # Acts in the order of a life, each with the share of requests that hold it, and what it says.
@@ -58,6 +59,19 @@ LIVES: dict[RequestKind, list[tuple[Act, float, dict[str, Any]]]] = {
         (Act.CONCLUDED, 0.7, {}),
         (Act.RESULT_TOLD, 0.5, {}),
     ],
+    RequestKind.INFORMATION: [
+        (Act.SENT, 0.9, {}),
+        (Act.RECEIVED, 0.9, {}),
+        (Act.ACKNOWLEDGED, 0.6, {}),
+        (Act.INFORMATION_REQUESTED, 0.3, {}),
+        (Act.INFORMATION_SUPPLIED, 0.2, {}),
+        (Act.EXTENDED, 0.3, {"reason": "r", "stage": "execute", "days": 20}),
+        (Act.ACCEPTED, 0.7, {}),
+        (Act.POSTPONED, 0.3, {"ground": "own_proceedings"}),
+        (Act.RESUMED, 0.1, {}),
+        (Act.EXECUTED, 0.5, {}),
+        (Act.RESULTS_TRANSMITTED, 0.4, {}),
+    ],
 }
 ENDS: list[tuple[Act, dict[str, Any]]] = [
     (Act.REFUSED, {"ground": "limitation"}),
@@ -79,7 +93,7 @@ class RandomCases:
         return self.random.random() < share
 
     def request(self) -> NewRequest:
-        kind = self.random.choice(list(RequestKind))
+        kind = self.random.choice([*RequestKind, RequestKind.EVIDENCE])
         requesting, requested, convention = self.random.choice(PLACES[kind])
         forms = ["records", "search_seizure_freezing"] if kind is RequestKind.EVIDENCE else []
         urgent = self.chance(0.2)

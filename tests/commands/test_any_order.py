@@ -17,7 +17,7 @@ from mla_tracker.commands.requests import log_request, record_event, void_event
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import OF_KIND
 from mla_tracker.domain.errors import ActNotPossible
-from mla_tracker.domain.vocabulary import Act, RequestKind, Urgency
+from mla_tracker.domain.vocabulary import Act, FurtherRequest, RequestKind, Urgency
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.projections import stored_projection
 from tests.builders.counted import with_shipped_limits
@@ -32,6 +32,7 @@ PLACES: dict[RequestKind, list[tuple[str, str, str | None]]] = {
     RequestKind.EVIDENCE: [("ES", "PT", "eio"), ("MA", "ES", None)],
     RequestKind.EXTRADITION: [("ES", "PT", "eaw"), ("MD", "UA", "ets24")],
     RequestKind.PROCEEDINGS: [("UZ", "KZ", "untoc")],
+    RequestKind.INFORMATION: [("ES", "PT", "eu-2023-977"), ("MA", "ES", None)],
 }
 # Acts that most histories hold, so that clocks begin and end.
 COMMON = (
@@ -106,6 +107,8 @@ class Dice:
                 return {"granted": True}
             case Act.CONSENT_GIVEN:
                 return choose(({}, {"revocable": True}))
+            case Act.FURTHER_REQUEST_RECEIVED:
+                return {"further_request": choose(list(FurtherRequest)).value}
             case Act.FORWARDED:
                 return choose(({}, {"zone": "Atlantic/Canary"}, {"zone": "Asia/Almaty"}))
             case Act.REOPENED | Act.RECOMPUTED:

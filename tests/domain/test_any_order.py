@@ -12,7 +12,7 @@ from mla_tracker.domain.acts import OF_EITHER_SIDE, OF_KIND, ORDER, place
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.limits import ExtensionRule
 from mla_tracker.domain.sentences import sentence
-from mla_tracker.domain.vocabulary import Act, ClockState, Effect, RequestKind, Side, Status
+from mla_tracker.domain.vocabulary import Act, ClockState, Effect, FurtherRequest, RequestKind, Side, Status
 from tests.builders.histories import SATURDAY_AND_SUNDAY, HistoryBuilder, a_limit
 
 FIRST_DAY = date(2026, 2, 2)
@@ -20,6 +20,7 @@ CASES = {
     RequestKind.EVIDENCE: HistoryBuilder(requesting="FI", requested="ES", convention="eio"),
     RequestKind.EXTRADITION: HistoryBuilder(RequestKind.EXTRADITION, "MD", "ES", convention="ets24"),
     RequestKind.PROCEEDINGS: HistoryBuilder(RequestKind.PROCEEDINGS, "EC", "JP"),
+    RequestKind.INFORMATION: HistoryBuilder(RequestKind.INFORMATION, "FI", "ES", convention="eu-2023-977"),
 }
 WARRANT = HistoryBuilder(RequestKind.EXTRADITION, "FI", "ES", convention="eaw")
 # What a further `resumed` would end too.
@@ -35,6 +36,9 @@ DATA: dict[Act, Any] = {
     Act.CONSENT_GIVEN: st.fixed_dictionaries({}, optional={"revocable": st.booleans()}),
     Act.DECISION_FINAL: st.fixed_dictionaries({}, optional={"granted": st.booleans()}),
     Act.JUDICIAL_DECISION: st.fixed_dictionaries({"eligible": st.booleans()}),
+    Act.FURTHER_REQUEST_RECEIVED: st.fixed_dictionaries(
+        {"further_request": st.sampled_from([one.value for one in FurtherRequest])}
+    ),
     Act.RECLASSIFIED: st.just({"reclassified_as": "enquiry"}),
 }
 ITEMS = frozenset({Act.ACCEPTED, Act.EXECUTED, Act.PARTLY_EXECUTED, Act.POSTPONED, Act.RESUMED, Act.REFUSED})
