@@ -1,4 +1,4 @@
-"""What a changed policy or calendar would move: open requests counted with and without it, nothing stored."""
+"""What a changed policy, calendar or list of parties would move: open requests counted both ways, nothing stored."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.histories import Case, Event
 from mla_tracker.domain.life import life_of
-from mla_tracker.domain.limits import Limit
+from mla_tracker.domain.limits import Convention, Limit
 from mla_tracker.domain.precedence import side_of
 from mla_tracker.domain.vocabulary import Act, ClockState, Side, Stage
 from mla_tracker.domain.vocabulary import Effect as LimitEffect
@@ -31,8 +31,9 @@ OPEN: Final = (ClockState.PENDING, ClockState.RUNNING, ClockState.PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Supposed:
-    """A change as if it were in force: a policy with all limits as they would be then, or a country's calendar
-    with the days on which it differs. `recomputed`: and each request were recomputed when the policy begins."""
+    """A change as if it were in force: a policy with all limits as they would be then, a country's calendar with
+    the days on which it differs, or the conventions with another list of parties, and those that requests `named`.
+    `recomputed`: and each request were recomputed when the policy begins."""
 
     policy: Limit | None = None
     limits: tuple[Limit, ...] | None = None
@@ -40,6 +41,8 @@ class Supposed:
     country: str | None = None
     calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     changed: Changed | None = None
+    conventions: Mapping[str, Convention] | None = None
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,9 @@ class Move:
 class Effect:
     """What a change would do to what the account sees.
 
-    `open_clocks`: how many there are that it is about, of the policy's stage or counted in the country. `left_out`:
-    how many of the requests that it can reach were too many to count. `impossible`: requests with an act that the
-    changed law would not allow, with the reason.
+    `open_clocks`: how many there are that it is about, of the policy's stage, counted in the country or of requests
+    that name such a convention. `left_out`: how many of the requests that it can reach were too many to
+    count. `impossible`: requests with an act that the changed law would not allow, with the reason.
     """
 
     open_clocks: int
@@ -69,8 +72,11 @@ class Effect:
     impossible: Sequence[tuple[UUID, str]] = ()
 
 
-async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor, now: datetime) -> Effect:
-    """Count every open request that the change can reach with and without it; soonest new date first."""
+async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor | None, now: datetime) -> Effect:
+    """Count every open request that the change can reach with and without it; soonest new date first.
+
+    Without an account, as an operator has none, all requests are seen.
+    """
     open_clocks = await _open_clocks(tx, supposed, actor)
     ids = await _reached(tx, supposed, actor)
     moves, impossible = list[Move](), list[tuple[UUID, str]]()
@@ -92,7 +98,11 @@ async def _moved(tx: Tx, stored: StoredCase, supposed: Supposed, now: datetime) 
     life = life_of(case)
     law, calendars = await law_and_calendars(tx, stored.record, case, now)
     before, _ = evaluate(case, life, law, calendars)
-    changed_law = law if supposed.limits is None else replace(law, limits=supposed.limits)
+    changed_law = replace(
+        law,
+        limits=law.limits if supposed.limits is None else supposed.limits,
+        conventions=law.conventions if supposed.conventions is None else supposed.conventions,
+    )
     if supposed.recomputed and supposed.policy is not None:
         case = _recomputed(case, supposed.policy)
     after, _ = evaluate(case, life, changed_law, {**calendars, **supposed.calendars})
@@ -128,30 +138,40 @@ def _role(clock: Clock) -> tuple[Stage, LimitEffect, str | None]:
 
 
 # What the account sees: its own records, and those of the other side once they were sent.
-_SEEN: Final = "(shared or recorded_by = any({countries}))"
+_SEEN: Final = "($1::text[] is null or shared or recorded_by = any($1))"
 
 
-async def _open_clocks(tx: Tx, supposed: Supposed, actor: Actor) -> int:
+async def _open_clocks(tx: Tx, supposed: Supposed, actor: Actor | None) -> int:
+    about: list[Any]
     if supposed.policy is not None:
         limit = supposed.policy
         side = "requesting_country" if side_of(limit.obligor) is Side.REQUESTING else "requested_country"
         condition, about = f"{side} = $3 and stage = $4", [limit.country, limit.stage.value]
+    elif supposed.conventions is not None:
+        condition = "request_id in (select id from request where status <> 'closed' and convention = any($3))"
+        about = [sorted(supposed.named)]
     else:
         condition, about = "counted_in_country = $3", [supposed.country]
     number: int = await tx.fetchval(
-        f"select count(*) from clock where {condition} and state = any($2) and {_SEEN.format(countries='$1')}",
-        list(actor.countries), [state.value for state in OPEN], *about,
+        f"select count(*) from clock where {condition} and state = any($2) and {_SEEN}",
+        _countries_of(actor), [state.value for state in OPEN], *about,
     )  # fmt: skip
     return number
 
 
-async def _reached(tx: Tx, supposed: Supposed, actor: Actor) -> list[UUID]:
+def _countries_of(actor: Actor | None) -> list[str] | None:
+    return None if actor is None else list(actor.countries)
+
+
+async def _reached(tx: Tx, supposed: Supposed, actor: Actor | None) -> list[UUID]:
     """The open requests whose dates the change can move, oldest first."""
     about: list[Any]
     if supposed.policy is not None:
         limit = supposed.policy
         since = date(1600, 1, 1) if supposed.recomputed else limit.valid_from
         condition, about = OF_POLICY, [limit.country, side_of(limit.obligor).value, since]
+    elif supposed.conventions is not None:
+        condition, about = "convention = any($2)", [sorted(supposed.named)]
     else:
         if supposed.changed is None:
             return []
@@ -163,8 +183,7 @@ async def _reached(tx: Tx, supposed: Supposed, actor: Actor) -> list[UUID]:
         """
         about = [supposed.country, supposed.changed.first, supposed.changed.last]
     rows = await tx.fetch(
-        f"select id from request where status <> 'closed' and {_SEEN.format(countries='$1')} and {condition} "
-        "order by id",
-        list(actor.countries), *about,
+        f"select id from request where status <> 'closed' and {_SEEN} and {condition} order by id",
+        _countries_of(actor), *about,
     )  # fmt: skip
     return [row["id"] for row in rows]

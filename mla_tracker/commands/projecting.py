@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.agreements import in_force_between
 from mla_tracker.domain.calendars import WorkingCalendar
@@ -19,7 +18,7 @@ from mla_tracker.storage.agreements import agreement_of, limits_of, load
 from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.clocks import clock_rows, replace_all
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import calendars_in_force, stored_limits
+from mla_tracker.storage.law import calendars_in_force, stored_law
 from mla_tracker.storage.requests import (
     RequestRecord,
     StoredCase,
@@ -58,9 +57,10 @@ async def law_and_calendars(
     tx: Tx, record: RequestRecord, case: Case, now: datetime
 ) -> tuple[Law, Mapping[str, WorkingCalendar]]:
     """All that can set a limit for a request, and the calendars in force of its two countries."""
+    stored = await stored_law(tx)
     law = Law(
-        limits=await stored_limits(tx),
-        conventions=load_conventions(),
+        limits=stored.limits,
+        conventions=stored.conventions,
         agreement=await _reliance(tx, record.agreement_id, case) if record.agreement_id else None,
         contiguous=contiguous(case.requesting_country, case.requested_country),
         requester_regions=regions_of(case.requesting_country),

@@ -1,5 +1,6 @@
-"""Requests that wait to be counted anew, because a calendar, an agreement or a policy changed under them."""
+"""Requests that wait to be counted anew: a calendar, an agreement, a policy or a list of parties changed under them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -69,8 +70,18 @@ async def mark_for_agreement(tx: Tx, agreement_id: UUID, now: datetime) -> int:
     return _number(await tx.execute(_MARK.format(condition="agreement_id = $2"), now, agreement_id))
 
 
+async def mark_for_conventions(tx: Tx, ids: Collection[str], now: datetime) -> int:
+    """Mark the requests that name one of these conventions, since a list of parties changed; gives how many wait now.
+
+    Ended and closed ones too: their warnings tell of which day the list is.
+    """
+    return _number(await tx.execute(_MARK.format(condition="convention = any($2)"), now, sorted(ids)))
+
+
 async def mark_slipped(tx: Tx, now: datetime) -> int:
-    """Mark what was being written while a calendar, an agreement or a policy changed, and so was not seen by its mark.
+    """Mark what was being written while a calendar, an agreement, a policy or a list of parties changed.
+
+    Such a request was not seen by the mark of the change.
 
     Looks back `LOOK_BACK` from `now`. Marking a request that was counted rightly does no harm.
     """
@@ -93,7 +104,15 @@ async def mark_slipped(tx: Tx, now: datetime) -> int:
                         on (written.requesting_country = policy.country or written.requested_country = policy.country)
                         and written.updated_at between policy.recorded_at - $3::interval
                             and policy.recorded_at + $3::interval
-                    where policy.basis = 'policy' and policy.recorded_at > $1::timestamptz - $2::interval)
+                    where policy.basis = 'policy' and policy.recorded_at > $1::timestamptz - $2::interval
+                    union all
+                    -- Asked once: without a list of these minutes no request is looked at.
+                    select written.id from request as written where written.convention is not null and exists (
+                            select from convention_version where recorded_at > $1::timestamptz - $2::interval)
+                        and written.updated_at between
+                            (select min(recorded_at) from convention_version
+                                where recorded_at > $1::timestamptz - $2::interval) - $3::interval
+                            and (select max(recorded_at) from convention_version) + $3::interval)
             """
         ),
         now,
