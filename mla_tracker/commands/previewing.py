@@ -1,4 +1,4 @@
-"""What a changed policy, calendar or zone would move: open requests counted with and without it, nothing stored."""
+"""What a changed policy, calendar, zone or list of parties would move: open requests counted both ways."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +14,9 @@ from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.histories import Case, Event, judge
 from mla_tracker.domain.life import life_of
-from mla_tracker.domain.limits import Limit
+from mla_tracker.domain.limits import Convention, Limit
 from mla_tracker.domain.moves import Dated, dated, moves
-from mla_tracker.domain.precedence import side_of
+from mla_tracker.domain.precedence import Law, side_of
 from mla_tracker.domain.vocabulary import Act, ClockState, Side, Stage
 from mla_tracker.storage import requests
 from mla_tracker.storage.cases import case_of
@@ -34,7 +34,8 @@ OPEN: Final = (ClockState.PENDING, ClockState.RUNNING, ClockState.PAUSED)
 @dataclass(frozen=True, slots=True)
 class Supposed:
     """A change as if it were in force: a policy with all limits as they would be then, a country's calendar with the
-    days on which it differs, its zone, or the rules of a zone with the day from which they differ.
+    days on which it differs, its zone, the rules of a zone with the day from which they differ, or the conventions with
+    another list of parties, and those that requests `named`.
 
     `recomputed`: and each request were recomputed when the policy begins.
     """
@@ -48,6 +49,8 @@ class Supposed:
     zone: ZoneInfo | None = None
     rules: ZoneInfo | None = None
     since: date | None = None
+    conventions: Mapping[str, Convention] | None = None
+    named: frozenset[str] = frozenset()
 
     def days(self, days: LocalDays) -> LocalDays:
         """The calendars and zones as they would be."""
@@ -58,6 +61,14 @@ class Supposed:
             for held in (zones, named):
                 held |= {name: self.rules for name, zone in held.items() if zone.key == self.rules.key}
         return LocalDays({**days.calendars, **self.calendars}, zones, named)
+
+    def law(self, law: Law) -> Law:
+        """The law as it would be."""
+        return replace(
+            law,
+            limits=law.limits if self.limits is None else self.limits,
+            conventions=law.conventions if self.conventions is None else self.conventions,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +91,9 @@ class Move:
 class Effect:
     """What a change would do to what the account sees.
 
-    `open_clocks`: how many there are that it is about, of the policy's stage, or counted in the country or the zone.
-    `left_out`: how many of the requests that it can reach were too many to count. `impossible`: requests with an act
-    that the changed law would not allow, with the reason.
+    `open_clocks`: how many there are that it is about, of the policy's stage, counted in the country or the zone, or of
+    requests that name such a convention. `left_out`: how many of the requests that it can reach were too many to
+    count. `impossible`: requests with an act that the changed law would not allow, with the reason.
     """
 
     open_clocks: int
@@ -119,12 +130,12 @@ async def _moved(tx: Tx, stored: StoredCase, supposed: Supposed, now: datetime) 
     case = case_of(stored, days)
     law = await law_of(tx, stored.record, case)
     before, _ = evaluate(case, life_of(case), law, days.calendars)
-    changed_law = law if supposed.limits is None else replace(law, limits=supposed.limits)
+    changed_law = supposed.law(law)
     changed_days = supposed.days(days)
     if changed_days.zones != days.zones or changed_days.named != days.named:
         case = case_of(stored, changed_days)
         judge(case)
-        changed_law = replace(await law_of(tx, stored.record, case), limits=changed_law.limits)
+        changed_law = supposed.law(await law_of(tx, stored.record, case))
     if supposed.recomputed and supposed.policy is not None:
         case = _recomputed(case, supposed.policy)
     after, _ = evaluate(case, life_of(case), changed_law, changed_days.calendars)
@@ -167,6 +178,9 @@ async def _open_clocks(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None
         limit = supposed.policy
         side = "requesting_country" if side_of(limit.obligor) is Side.REQUESTING else "requested_country"
         condition, about = f"{side} = $3 and stage = $4", [limit.country, limit.stage.value]
+    elif supposed.conventions is not None:
+        condition = "request_id in (select id from request where status <> 'closed' and convention = any($3))"
+        about = [sorted(supposed.named)]
     elif supposed.rules is not None:
         condition = """
             counted_in_country in (
@@ -192,6 +206,8 @@ async def _reached(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None) ->
         limit = supposed.policy
         since = date(1600, 1, 1) if supposed.recomputed else limit.valid_from
         condition, about = OF_POLICY, [limit.country, side_of(limit.obligor).value, since]
+    elif supposed.conventions is not None:
+        condition, about = "convention = any($2)", [sorted(supposed.named)]
     elif supposed.rules is not None:
         condition, about = OF_ZONE, [supposed.rules.key, supposed.since]
     elif supposed.zone is not None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.agreements import in_force_between
 from mla_tracker.domain.clocks import Clock, evaluate
@@ -18,7 +17,7 @@ from mla_tracker.storage.agreements import agreement_of, limits_of, load
 from mla_tracker.storage.cases import case_of, zone_names
 from mla_tracker.storage.clocks import clock_rows, replace_all
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.law import stored_limits
+from mla_tracker.storage.law import stored_law
 from mla_tracker.storage.local_days import LocalDays, days_in_force
 from mla_tracker.storage.requests import (
     RequestRecord,
@@ -67,9 +66,10 @@ async def days_of(
 
 async def law_of(tx: Tx, record: RequestRecord, case: Case) -> Law:
     """All that can set a limit for a request."""
+    stored = await stored_law(tx)
     return Law(
-        limits=await stored_limits(tx),
-        conventions=load_conventions(),
+        limits=stored.limits,
+        conventions=stored.conventions,
         agreement=await _reliance(tx, record.agreement_id, case) if record.agreement_id else None,
         contiguous=contiguous(case.requesting_country, case.requested_country),
         requester_regions=regions_of(case.requesting_country),

@@ -1,6 +1,7 @@
 """English words for what clocks and histories have to say beyond the counting itself."""
 
 from collections.abc import Mapping
+from typing import Final
 
 CLOCKS: Mapping[str, str] = {
     # which limit, and from which act
@@ -23,6 +24,8 @@ CLOCKS: Mapping[str, str] = {
     "cancelled-by": "Ended without being kept: {act} on {day}.",
 }
 
+UNKNOWN_DAY: Final = "a day not known"
+
 WARNINGS: Mapping[str, str] = {
     "extension-without-clock": "The extension of {day} (stage: {stage}) meets no running clock and moves no date.",
     "extension-after-expiry": "The extension of {day} came after the limit had run out on {due} and does not count.",
@@ -31,12 +34,12 @@ WARNINGS: Mapping[str, str] = {
     "convention-unknown": "The catalogue knows no instrument {convention}; its limits do not run.",
     "convention-replaced": "Between these two countries {instead} takes the place of {named}; its limits run.",
     "convention-not-binding": (
-        "Our list does not show {countries} as bound by {convention} on {day}; its limits do not run. "
-        "Check the list of parties."
+        "Our list of the parties, as of {as_of}, does not show {countries} as bound by {convention} on {day}; "
+        "its limits do not run. Check the list of parties."
     ),
     "convention-parties-incomplete": (
-        "Our list of the parties to {convention} is not complete and does not show {countries} as bound on {day}; "
-        "its limits run all the same. Check that it binds both."
+        "Our list of the parties to {convention}, as of {as_of}, is not complete and does not show {countries} as "
+        "bound on {day}; its limits run all the same. Check that it binds both."
     ),
     "figure-not-known": (
         "Our list holds no figure that {country} declared for the limit {limit}, and without one it does not run. "

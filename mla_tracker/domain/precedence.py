@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from mla_tracker.domain.clock_wording import UNKNOWN_DAY
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case
 from mla_tracker.domain.limits import Convention, Limit
@@ -80,7 +81,12 @@ def instrument_relied_on(case: Case, law: Law) -> tuple[Convention | None, list[
     missing = unbound(named, case)
     if not missing:
         return named, []
-    args = {"convention": named.title, "countries": missing, "day": case.first_day}
+    args = {
+        "convention": named.title,
+        "countries": missing,
+        "day": case.first_day,
+        "as_of": named.as_of or UNKNOWN_DAY,
+    }
     if named.parties_known:
         return None, [Step("convention-not-binding", args, named.source)]
     return named, [Step("convention-parties-incomplete", args, named.source)]

@@ -15,6 +15,12 @@ TEMPLATES: Mapping[str, str] = {
     **governing.TEMPLATES,
 }
 
+# What steps that were stored long ago do not say, so that they can be read until they are counted anew.
+_NOT_SAID_BEFORE: Mapping[str, Mapping[str, Any]] = {
+    "convention-not-binding": {"as_of": clock_wording.UNKNOWN_DAY},
+    "convention-parties-incomplete": {"as_of": clock_wording.UNKNOWN_DAY},
+}
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
@@ -36,7 +42,8 @@ def step_document(step: Step) -> dict[str, Any]:
 def step_of(document: Mapping[str, Any]) -> Step:
     """The step that a document keeps."""
     args = {name: _value(value) for name, value in document["args"].items()}
-    return Step(document["code"], args, document.get("source"))
+    code = document["code"]
+    return Step(code, {**_NOT_SAID_BEFORE.get(code, {}), **args}, document.get("source"))
 
 
 def _value(value: Any) -> Any:

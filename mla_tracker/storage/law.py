@@ -3,16 +3,17 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from mla_tracker.catalogue.toml_tables import CatalogueError
-from mla_tracker.domain.limits import Limit
+from mla_tracker.domain.limits import Convention, Limit
 from mla_tracker.domain.vocabulary import Basis
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.party_lists import ListsInForce, lists_in_force
 from mla_tracker.storage.tables import LimitVersion
 
 _LIMIT: TypeAdapter[Limit] = TypeAdapter(Limit)
@@ -131,15 +132,42 @@ async def policies_of(tx: Tx, country: str, *, lock: bool) -> tuple[Limit, ...]:
     return ended_by_successors(limit_from_document(row["definition"]) for row in rows)
 
 
-async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
-    """All versions of all limits, by id and version."""
+@dataclass(frozen=True, slots=True)
+class StoredLaw:
+    """All versions of all limits, by id and version, and the instruments with the lists of parties in force."""
+
+    limits: tuple[Limit, ...]
+    in_force: ListsInForce
+
+    @property
+    def conventions(self) -> Mapping[str, Convention]:
+        """The instruments by id."""
+        return self.in_force.conventions
+
+
+async def stored_law(tx: Tx) -> StoredLaw:
+    """The law as the database has it; one round trip where nothing changed since this process read it last."""
     # The id of the transaction that wrote a row last tells whether what we hold was read from these very rows.
-    seal = await tx.fetchval(
+    row = await tx.fetchrow(
         """
-        select current_database() || ' ' || sum(hashtextextended(id || ' ' || version || ' ' || xmin::text, 0))
-        from limit_version
+        select
+            (select current_database() || ' '
+                || sum(hashtextextended(id || ' ' || version || ' ' || xmin::text, 0)) from limit_version) as limits,
+            (select current_database() || ' '
+                || sum(hashtextextended(convention || ' ' || version || ' ' || xmin::text, 0))
+                from convention_version) as lists
         """
     )
+    assert row is not None
+    return StoredLaw(await _limits(tx, row["limits"]), await lists_in_force(tx, row["lists"]))
+
+
+async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
+    """All versions of all limits, by id and version."""
+    return (await stored_law(tx)).limits
+
+
+async def _limits(tx: Tx, seal: str | None) -> tuple[Limit, ...]:
     if seal is None:
         return ()
     known = _known_limits.get(seal)

@@ -1,5 +1,6 @@
-"""Requests that wait to be counted anew, because a calendar, an agreement or a policy changed under them."""
+"""Requests that wait to be counted anew: a calendar, an agreement, a policy or a list of parties changed under them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -148,6 +149,11 @@ with slipped as (
             on (written.requesting_country = policy.country or written.requested_country = policy.country)
             and written.updated_at between policy.recorded_at - $3::interval and policy.recorded_at + $3::interval
         where policy.basis = 'policy' and policy.recorded_at > $1::timestamptz - $2::interval
+        union all
+        select written.id, 'parties ' || list.convention || ' ' || list.version
+        from convention_version as list join request as written on written.convention is not null
+            and written.updated_at between list.recorded_at - $3::interval and list.recorded_at + $3::interval
+        where list.recorded_at > $1::timestamptz - $2::interval
     ) found group by id
 ),
 concerned as (
@@ -158,8 +164,19 @@ update request set stale_since = $1, stale_causes = concerned.causes from concer
 """
 
 
+async def mark_for_conventions(tx: Tx, ids: Collection[str], now: datetime, cause: str) -> int:
+    """Mark the requests that name one of these conventions, since a list of parties changed; gives how many wait now.
+
+    Ended and closed ones too: their warnings tell of which day the list is.
+    """
+    mark = _MARK.format(condition="convention = any($2)", cause="$3")
+    return _number(await tx.execute(mark, now, sorted(ids), cause))
+
+
 async def mark_slipped(tx: Tx, now: datetime) -> int:
-    """Mark what was being written while a calendar, an agreement or a policy changed, and so was not seen by its mark.
+    """Mark what was being written while a calendar, an agreement, a policy or a list of parties changed.
+
+    Such a request was not seen by the mark of the change.
 
     Looks back `LOOK_BACK` from `now`. Marking a request that was counted rightly does no harm.
     """

@@ -139,6 +139,18 @@ class ZoneVersion(Table, db=ENGINE, tablename="zone_version"):
     applied_at = _instant(null=False)
 
 
+class ConventionVersion(Table, db=ENGINE, tablename="convention_version"):
+    """A list of the parties to a convention that an operator loaded."""
+
+    convention = _text(key=True)
+    version = Integer(default=1)
+    as_of = Date(default=None)
+    source = _text()
+    complete = Boolean(default=False)
+    parties = _json()
+    recorded_at = _instant(null=False)
+
+
 class Request(Table, db=ENGINE, tablename="request"):
     """A request with what was read off its history."""
 
@@ -301,7 +313,8 @@ class JobSlot(Table, db=ENGINE, tablename="job_slot"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Account, ApiToken, Agreement, LimitVersion, CalendarVersion, ZoneVersion, Request, RequestEvent, EventVoid,
+    Account, ApiToken, Agreement, LimitVersion, CalendarVersion, ZoneVersion, ConventionVersion, Request, RequestEvent,
+    EventVoid,
     FreeText, Clock, Flag, JobSlot,
 )  # fmt: skip
 """Every table that is read or written through Piccolo somewhere."""

@@ -31,7 +31,7 @@ LIVES: dict[RequestKind, list[tuple[Act, float, dict[str, Any]]]] = {
         (Act.ACKNOWLEDGED, 0.6, {}),
         (Act.INFORMATION_REQUESTED, 0.3, {}),
         (Act.INFORMATION_SUPPLIED, 0.2, {}),
-        (Act.EXTENDED, 0.3, {"reason": "r", "stage": "decide", "days": 20}),
+        (Act.EXTENDED, 0.6, {"reason": "r", "stage": "decide", "days": 20}),
         (Act.ACCEPTED, 0.7, {}),
         (Act.POSTPONED, 0.3, {"ground": "own_proceedings"}),
         (Act.RESUMED, 0.1, {}),
@@ -159,7 +159,7 @@ class RandomCases:
         duty = duty.on(status="closed" if duty.shared else "draft")
         match self.random.randrange(5):
             case 0:
-                return duty.met(last.isoformat(), extended=self.chance(0.3) and last <= due)
+                return duty.met(last.isoformat(), extended=self.chance(0.7) and last <= due)
             case 1:
                 return duty.cancelled(last.isoformat())
             case 2:
