@@ -209,7 +209,7 @@ async def test_reports_agree_with_each_other_and_with_the_lists_behind_them(
 async def test_the_random_data_hold_every_figure(db: Database, client_of: ClientOf) -> None:
     """Else the properties above would hold of nothing."""
     await with_shipped_limits(db)
-    await log_random_cases(db, 0, 90, 150, await account(db, "ES", "PT", "MA", "MD"))
+    await log_random_cases(db, 0, 160, 150, await account(db, "ES", "PT", "MA", "MD"))
     client = await client_of("ES", "PT", "MA")
     speed = await read(client, SLA, **ALWAYS, group_by="kind,stage")
     for name in ("stopped", *Result):
