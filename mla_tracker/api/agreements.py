@@ -22,9 +22,9 @@ from mla_tracker.api.answers import answer
 from mla_tracker.api.explanations import StepView
 from mla_tracker.api.paging import Page, page, position
 from mla_tracker.api.routes import documented
+from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.commands import agreements as commands
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.agreement_warnings import TEMPLATES
 from mla_tracker.domain.agreements import EVENT_DATA
 from mla_tracker.domain.errors import (
     ActNotPossible,
@@ -95,7 +95,7 @@ def _in_words(steps: Iterable[Step]) -> list[dict[str, Any]]:
     return [
         StepView(
             code=step.code,
-            text=render(step, TEMPLATES),
+            text=render(step, ENGLISH),
             source=step.source,
             args={name: plain(value) for name, value in step.args.items()},
         ).model_dump()

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from mla_tracker.api.fields import Answer
+from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.explanation import Step, plain, render
-from mla_tracker.domain.sentences import TEMPLATES
 
 
 class StepView(Answer):
@@ -25,7 +25,7 @@ def step_views(steps: Iterable[Step]) -> list[StepView]:
     return [
         StepView(
             code=step.code,
-            text=render(replace(step, source=None), TEMPLATES),
+            text=render(replace(step, source=None), ENGLISH),
             source=step.source,
             args={name: plain(value) for name, value in step.args.items()},
         )

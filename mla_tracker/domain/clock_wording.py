@@ -10,7 +10,7 @@ CLOCKS: Mapping[str, str] = {
     "displaces": "It takes the place of the limit {limit} ({source}).",
     "not-started": "It has not begun to run: it begins with {acts}.",
     "for-items": "It is about the items {items} of assistance; others have clocks of their own.",
-    "started-by": "Begun by the act {act} on {day}, counted in {country}.",
+    "started-by": "{act} on {day}: the clock begins to run, counted in {country}.",
     "restarted": "On {agreed} a new date was agreed: the period runs anew from {from}.",
     "restarted-by": "By the act {act} the period runs anew from {from}.",
     # what moved the end

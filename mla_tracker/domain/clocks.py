@@ -255,7 +255,7 @@ class _Counting:
             told.append(Step("extended", step, limit.source))
             done.append(Extension(event, before, counted.due_on))
         if done:
-            counted = replace(counted, steps=(*base.steps, *told, *counted.steps[-1:]))
+            counted = replace(counted, steps=(*base.steps[:-1], *told, *counted.steps[-1:]))
         return counted, done, notes
 
     def _restart(self, start: Moment) -> tuple[Moment, list[Step]]:
@@ -272,7 +272,7 @@ class _Counting:
         for event, trigger in restarting(self.case, run, run.end):
             if trigger.date_field is None:
                 start = event.earliest if self.by_instants else self._day(event)
-                steps.append(Step("restarted-by", {"act": event.words, "from": start}, limit.source))
+                steps.append(Step("restarted-by", {"act": event.act, "from": start}, limit.source))
                 continue
             agreed += 1
             day = date.fromisoformat(str(event.data[trigger.date_field]))

@@ -233,11 +233,13 @@ class _Count:
         roll = self.rule.roll
         if roll is Roll.NEXT_WORKING_DAY and self.backwards:
             if not self.calendar.is_working_day(end):
+                self.note_passed([end])
                 self.note("not-rolled-backwards", "roll", day=end)
             return end
         if roll is Roll.NONE:
             end = self.hold_minimum(end, periods)
             if not self.calendar.is_working_day(end):
+                self.note_passed([end])
                 self.note("does-not-roll", day=end)
             return end
         step = 1 if roll is Roll.NEXT_WORKING_DAY else -1

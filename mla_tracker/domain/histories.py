@@ -62,11 +62,6 @@ class Event:
         """A sort key made of what the act says, for acts that nothing else puts in order."""
         return (RANK[self.act], repr(sorted(self.data.items(), key=str)), self.asserted_by)
 
-    @property
-    def words(self) -> str:
-        """The act in words."""
-        return self.act.value.replace("_", " ")
-
     def told(self) -> str:
         """The act with its date, for messages to people."""
         when = (
@@ -74,7 +69,7 @@ class Event:
             if self.at is None
             else self.at.astimezone(self.zone).isoformat(timespec="minutes")
         )
-        return f"{self.words} on {when}"
+        return f"{self.act.value.replace('_', ' ')} on {when}"
 
 
 def _as_sentence(words: str) -> str:

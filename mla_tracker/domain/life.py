@@ -190,7 +190,7 @@ def _take_into_custody(tale: _Telling, event: Event) -> None:
     if event.act not in CUSTODY or (event.act is A.SURRENDERED and gone is not None):
         return
     if gone is not None and event.act is not A.RETURNED:
-        args = {"act": event.words, "day": event.day, "on": gone.day}
+        args = {"act": event.act, "day": event.day, "on": gone.day}
         tale.warnings.append(Step("custody-after-surrender", args))
         return
     tale.custody = CUSTODY[event.act]
@@ -201,7 +201,7 @@ def _warn_after_the_end(tale: _Telling, event: Event) -> None:
     end = tale.ended_by
     if end is None or (event.act is A.EXECUTED and tale.outcome in DONE):
         return
-    args = {"act": event.words, "day": event.day, "end": end.words, "on": end.day}
+    args = {"act": event.act, "day": event.day, "end": end.act, "on": end.day}
     tale.warnings.append(Step("act-after-the-end", args))
 
 

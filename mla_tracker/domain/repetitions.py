@@ -87,7 +87,7 @@ def repeated_acts(case: Case) -> Iterator[Step]:
                 told[act] = []
         before = [e for e in told.get(event.act, []) if _says_all(e, event)]
         if before and _items(case, event) <= frozenset().union(*(_items(case, e) for e in before)):
-            yield Step("act-repeated", {"act": event.words, "day": event.day, "on": before[-1].day})
+            yield Step("act-repeated", {"act": event.act, "day": event.day, "on": before[-1].day})
         elif event.act not in REPEATABLE:
             told.setdefault(event.act, []).append(event)
 

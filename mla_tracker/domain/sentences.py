@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from mla_tracker.domain import agreement_warnings, clock_wording, governing, wording
-from mla_tracker.domain.explanation import Step, plain, render
+from mla_tracker.domain.explanation import Language, Step, plain, render
 
 TEMPLATES: Mapping[str, str] = {
     **wording.TEMPLATES,
@@ -25,9 +25,13 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
 
-def sentence(step: Step) -> str:
-    """The step as an English sentence with its source."""
-    return render(step, TEMPLATES)
+ENGLISH = Language(TEMPLATES)
+"""English, with countries by their codes; `catalogue.languages` has their names."""
+
+
+def sentence(step: Step, language: Language = ENGLISH) -> str:
+    """The step as a sentence with its source, in English if nothing else is said."""
+    return render(step, language)
 
 
 def step_document(step: Step) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
@@ -68,7 +69,7 @@ async def request(
         "language": row["language"],
         "assigned_to": row[f"assigned_{own_side(row, actor)}"],
         "warnings": [
-            sentence(step)
+            sentence(step, ENGLISH)
             for step in (
                 *map(step_of, row["warnings"]),
                 *unexplained_wish(row["wished_by"], row["texts"].get("wished_by_reason")),
@@ -145,7 +146,7 @@ async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datet
             **clock_view(row, now),
             "moves": [move for move in moved if move["clock"] == row["clock_key"]],
             "explanation": [step_of(document) for document in row["explanation"]["steps"]],
-            "warnings": [sentence(step_of(document)) for document in row["explanation"]["warnings"]],
+            "warnings": [sentence(step_of(document), ENGLISH) for document in row["explanation"]["warnings"]],
         }
         for row in sorted(rows, key=_clock_order)
     ]

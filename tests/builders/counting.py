@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.counting import RULES, CountingRule, Deadline, Period, deadline
-from mla_tracker.domain.explanation import render
+from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import Unit
-from mla_tracker.domain.wording import TEMPLATES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GERMANY_2026 = WorkingCalendar(
@@ -66,4 +65,4 @@ def codes(due: Deadline) -> list[str]:
 
 
 def words(due: Deadline) -> str:
-    return "\n".join(render(step, TEMPLATES) for step in (*due.steps, *due.warnings))
+    return "\n".join(sentence(step) for step in (*due.steps, *due.warnings))

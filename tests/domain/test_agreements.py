@@ -15,7 +15,7 @@ from mla_tracker.domain.agreements import (
     party_status_on,
     status_on,
 )
-from mla_tracker.domain.explanation import render
+from mla_tracker.domain.sentences import sentence
 from tests.builders.agreements import AgreementBuilder, a_party, an_agreement
 
 
@@ -274,7 +274,7 @@ ODDITIES = [
 @pytest.mark.parametrize(("code", "agreement"), ODDITIES)
 def test_odd_dates_are_told_in_a_sentence(code: str, agreement: AgreementBuilder) -> None:
     assert codes(agreement.build()) == [code]
-    assert all(render(step, WARNINGS) for step in warnings(agreement.build()))
+    assert all(sentence(step) for step in warnings(agreement.build()))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mla_tracker.domain.calendars import Hours, WorkingCalendar
 from mla_tracker.domain.counting import RULES, CountingRule, Deadline, Period, deadline
-from mla_tracker.domain.explanation import plain, render
+from mla_tracker.domain.explanation import plain
 from mla_tracker.domain.local_time import ONE_DAY, day_begins_at, local_day
+from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import Roll, Unit
-from mla_tracker.domain.wording import TEMPLATES
 from mla_tracker.domain.working_time import working_time_between
 
 DAY_UNITS = [Unit.DAYS, Unit.WEEKS, Unit.MONTHS, Unit.YEARS, Unit.WORKING_DAYS]
@@ -78,7 +78,7 @@ def test_a_period_never_ends_before_it_begins(
 ) -> None:
     due = count(start, amount, unit, rule, calendar, pauses=spells)
     assert due.due_on >= start
-    assert all(render(step, TEMPLATES) for step in (*due.steps, *due.warnings))
+    assert all(sentence(step) for step in (*due.steps, *due.warnings))
 
 
 @given(days, amounts, st.sampled_from(DAY_UNITS), rules, calendars(), pauses)

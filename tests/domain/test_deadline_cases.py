@@ -10,10 +10,9 @@ import pytest
 
 from mla_tracker.domain.calendars import Hours, WorkingCalendar, minutes_of
 from mla_tracker.domain.counting import CountingRule, Deadline, Period, deadline
-from mla_tracker.domain.explanation import render
 from mla_tracker.domain.local_time import instant_of_wall_time
+from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import Roll, Unit
-from mla_tracker.domain.wording import TEMPLATES
 
 FILE = Path(__file__).with_name("deadline_cases.jsonl")
 CASES: list[dict[str, Any]] = [json.loads(line) for line in FILE.read_text().splitlines()]
@@ -78,7 +77,7 @@ def spoken(moment: date) -> str:
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in CASES])
 def test_a_published_case_is_due_on_the_published_day(case: dict[str, Any]) -> None:
     due = counted(case)
-    why = "\n".join(render(step, TEMPLATES) for step in (*due.steps, *due.warnings))
+    why = "\n".join(sentence(step) for step in (*due.steps, *due.warnings))
     expected = moment_of(case["expected_due"], ZoneInfo(case["timezone"]))
     found = due.due_at if isinstance(expected, datetime) else due.due_on
     assert spoken(found) == spoken(expected), f"{case['description']} ({case['source']})\n{why}"

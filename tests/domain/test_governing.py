@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from mla_tracker.domain.explanation import render
-from mla_tracker.domain.governing import TEMPLATES, governing
+from mla_tracker.domain.governing import governing
+from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import RequestKind
 from tests.builders.agreements import AgreementBuilder, a_party, an_agreement
 
@@ -17,7 +17,7 @@ def chosen(kind: str, *agreements: AgreementBuilder, on: str = "2025-01-01") -> 
     decided = governing(
         [entry.build() for entry in agreements], RequestKind(kind), "MA", "ES", date.fromisoformat(on)
     )
-    sentences = [render(step, TEMPLATES) for step in decided.steps]
+    sentences = [sentence(step) for step in decided.steps]
     return (decided.agreement.title if decided.agreement else None), sentences
 
 

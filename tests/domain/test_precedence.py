@@ -273,7 +273,7 @@ def test_a_clock_says_on_what_it_rests_and_whether_that_was_read() -> None:
     assert told.startswith(
         "The limit for the stage decide rests on law. Source: EIO Directive 2014/41/EU, Art. 12(3) and 12(5)."
     )
-    assert "Begun by the act received on Tuesday 3 March 2026, counted in ES." in told
+    assert "Received on Tuesday 3 March 2026: the clock begins to run, counted in ES." in told
     from_memory = ASKED.with_limits(a_limit("m", country="MA", evidence="M", verified=False)).clock("m")
     assert "The wording of A policy was not read" in words(from_memory.steps)
     waiting = SENT.clock("default-evidence-decide")

@@ -30,8 +30,8 @@ SAYS_NOTHING_NEW = [
     (ASKED.postponed("2026-03-10").resumed("2026-03-11").resumed("2026-03-12"), "resumed"),
     (ASKED.refused("2026-03-10", **REFUSED).refused("2026-03-11", **REFUSED), "refused"),
     (HELD.arrested("2026-03-05"), "arrested"),
-    (HELD.consent_given("2026-03-05").consent_given("2026-03-06"), "consent given"),
-    (HELD.decision_final("2026-04-01").decision_final("2026-04-02"), "decision final"),
+    (HELD.consent_given("2026-03-05").consent_given("2026-03-06"), "consent_given"),
+    (HELD.decision_final("2026-04-01").decision_final("2026-04-02"), "decision_final"),
     (HELD.released("2026-03-05").released("2026-03-06"), "released"),
     (a_prosecution().received("2026-03-03").charged("2026-04-01").charged("2026-04-02"), "charged"),
 ]

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mla_tracker.domain
-from mla_tracker.domain.explanation import Step, plain, render
+from mla_tracker.domain.explanation import Language, Step, plain
 from mla_tracker.domain.sentences import TEMPLATES, sentence, step_document, step_of
+from mla_tracker.domain.vocabulary import Act, Basis, Stage
+from tests.builders.histories import a_warrant, an_order
 
 DOMAIN = Path(mla_tracker.domain.__file__).parent
 
@@ -74,7 +76,7 @@ def test_every_sentence_can_be_said_and_ends_as_one(code: str) -> None:
 
 def test_a_message_without_words_is_an_error() -> None:
     with pytest.raises(KeyError):
-        render(Step("nobody-says-this"), TEMPLATES)
+        sentence(Step("nobody-says-this"))
 
 
 ARGUMENTS = st.one_of(
@@ -100,3 +102,25 @@ def test_what_is_no_day_stays_text() -> None:
         "c": "2026-03",
     }
     assert plain((date(2026, 3, 2), "x")) == ["2026-03-02", "x"]
+
+
+def test_another_language_needs_no_more_than_a_catalogue_of_its_own() -> None:
+    """Sentences, words, dates, countries and the way to name a source: nothing of them is left in English."""
+    mirrored = Language(
+        templates={
+            code: "⟦" + "·".join(f"{{{name}}}" for name in sorted(fields(TEMPLATES[code]))) + "⟧"
+            for code in TEMPLATES
+        },
+        words={value.value: value.value[::-1] for kind in (Act, Stage, Basis) for value in kind},
+        day=lambda day: day.strftime("%Y.%m.%d"),
+        country=lambda code: code.lower(),
+        comma="、",
+        with_source="{sentence}（{source}）",
+    )
+    warrant = a_warrant().received("2026-03-02").arrested("2026-03-02")
+    told = [sentence(step_of(step_document(step)), mirrored) for step in warrant.clock("eaw-decide").steps]
+    assert told[0] == "⟦wal·ediced⟧（EAW Framework Decision 2002/584/JHA, Art. 17(3) and 17(4)）"
+    assert "⟦detserra·es·2026.03.02⟧" in told
+    assert "⟦60·2026.03.02·2026.05.01⟧" in " ".join(told)
+    waiting = sentence(step_of(step_document(an_order().clock("eio-decide").steps[-1])), mirrored)
+    assert waiting == "⟦ytirohtua_tnetepmoc_yb_deviecer、deviecer⟧"
