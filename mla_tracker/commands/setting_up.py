@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import mla_tracker
 from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.law import store_limits
 from mla_tracker.storage.local_days import pin_zones
 from mla_tracker.storage.migrating import migrate
+from mla_tracker.storage.stale import by_catalogue, mark_all
 
 
 async def set_up(
@@ -15,10 +17,14 @@ async def set_up(
 ) -> tuple[list[str], int]:
     """Run what migrations are pending and add the limits that the database does not hold yet.
 
+    Where limits were added, every request is marked to be counted anew by them.
     Gives the names of the migrations run and the number of limit versions added. Raises CannotRun,
     DatabaseNewer, CatalogueError.
     """
     done = await migrate(db, told=told)
     async with db.transaction(DbRole.OWNER) as tx:
         await pin_zones(tx, now)
-        return done, await store_limits(tx, load_limits(), now)
+        added = await store_limits(tx, load_limits(), now)
+        if added:
+            await mark_all(tx, now, by_catalogue(mla_tracker.__version__))
+    return done, added

@@ -54,6 +54,16 @@ def by_agreement(agreement_id: UUID, version: int) -> str:
     return f"agreement {agreement_id} {version}"
 
 
+def by_catalogue(version: str) -> str:
+    """The cause that is kept with a mark: limits that a version of the program brought along."""
+    return f"catalogue {version}"
+
+
+async def mark_all(tx: Tx, now: datetime, cause: str) -> int:
+    """Mark every request; gives how many wait now."""
+    return _number(await tx.execute(_MARK.format(condition="true", cause="$2"), now, cause))
+
+
 async def mark_for_country(tx: Tx, country: str, now: datetime, changed: Changed, cause: str) -> int:
     """Mark the requests to and from a country whose calendar changed; gives how many wait now.
 
