@@ -6,6 +6,7 @@ from pathlib import Path
 from mla_tracker.api import problems
 from mla_tracker.catalogue.limit_files import LimitEntry, load_entries
 from mla_tracker.domain.limits import Limit, Span, Trigger
+from mla_tracker.domain.sentences import TEMPLATES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -24,6 +25,17 @@ Every limit of the catalogue, made from its files by `make docs`. What the colum
 `seen`: V, the wording was read; T, a transposition or quotation of it; M, from memory; own, a target of ours.
 Conditions, extensions and consequences are the words of the provision.
 
+"""
+EXPLANATIONS = """# Explanations
+
+Every step of an explanation, and every warning, is a message id with arguments (`code` and `args` in the API) and,
+where it rests on one, a source. The arguments are dates, instants, numbers, names and codes of closed lists (acts,
+stages, bases, countries). So another language needs a catalogue of its own (`Language` in `domain/explanation.py`) and
+nothing else; names of holidays, treaties and sources stay as they are. Replayed, the steps lead to the date that they
+explain. This page is made from the code by `make docs`.
+
+| message id | in English |
+| --- | --- |
 """
 COLUMNS = (
     "limit", "source", "seen", "within", "effect", "from", "until", "duty, counted in", "condition", "extension",
@@ -111,7 +123,17 @@ def _figure(limit: Limit, number: int) -> str:
     return f"{figure.requested}{asked_by}: {_span(figure.span)} ({figure.evidence})."
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"problems.md": problem_page, "limits-table.md": limit_page}
+def explanation_page() -> str:
+    """Every message id of explanations and warnings, with its sentence and its arguments in braces."""
+    rows = [f"| `{code}` | {text} |\n" for code, text in sorted(TEMPLATES.items())]
+    return EXPLANATIONS + "".join(rows)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "problems.md": problem_page,
+    "limits-table.md": limit_page,
+    "explanations.md": explanation_page,
+}
 """The pages that are made, by name."""
 
 

@@ -4,6 +4,7 @@ Nothing else is known here: no limit, no history, no calendar. Each step must be
 what can be worked out from its own numbers is worked out anew.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,18 +27,24 @@ def replayed(steps: Iterable[Step]) -> Moment:
     """The day or the instant that the steps lead to. Raises Unexplained where one does not follow."""
     end: Moment | None = None
     start_counted = False
+    excluded: date | None = None
+    number: int | None = None
     passed: set[date] = set()
     for document in [step_document(step) for step in steps]:
         step = step_of(document)
         code, args = step.code, step.args
         if code == "start-day-counted":
             start_counted = True
+        elif code == "event-day-excluded":
+            excluded = args["day"]
         elif code in NOT_WORKED:
             passed.add(args["day"])
         elif code.startswith("period-"):
-            if end is not None and args["from"] != end:
-                raise Unexplained(f"{code} begins at {args['from']}, where nothing had led: {end}")
-            end = _after_period(code, args, start_counted)
+            led_to = excluded if end is None else end
+            if led_to is not None and args["from"] != led_to:
+                raise Unexplained(f"{code} begins at {args['from']}, and the steps had led to {led_to}")
+            number = number or args["from"].day
+            end = _after_period(code, args, start_counted, number)
         elif code in MOVES:
             if args["from"] != end:
                 raise Unexplained(f"{code} moves {args['from']}, and the end stood at {end}")
@@ -52,8 +59,11 @@ def replayed(steps: Iterable[Step]) -> Moment:
     return end
 
 
-def _after_period(code: str, args: Mapping[str, Any], start_counted: bool) -> Moment:
-    """The end of a period from its own numbers, where days, weeks, months and hours tell; else as it says."""
+def _after_period(code: str, args: Mapping[str, Any], start_counted: bool, number: int) -> Moment:
+    """The end of a period from its own numbers, where no calendar is needed for that; else as it says.
+
+    A second period keeps the day-number of the first one's start (31 January, one month, and one more: 31 March).
+    """
     back = code.startswith("period-back-")
     unit = code.removeprefix("period-back-").removeprefix("period-")
     amount = int(str(args["amount"])) * (-1 if back else 1)
@@ -67,8 +77,9 @@ def _after_period(code: str, args: Mapping[str, Any], start_counted: bool) -> Mo
     elif unit in ("months", "years"):
         months = amount * (12 if unit == "years" else 1)
         years, month = divmod(since.year * 12 + since.month - 1 + months, 12)
-        if (until.year, until.month) != (years, month + 1) and not start_counted:
-            raise Unexplained(f"{code} of {amount} from {since} cannot end on {until}")
+        last = monthrange(years, month + 1)[1]
+        if not start_counted:
+            expected = date(years, month + 1, min(number, last))
     if start_counted and isinstance(expected, date) and unit in DAYS_IN:
         expected -= timedelta(days=-1 if back else 1)
     if expected is not None and expected != until:

@@ -44,7 +44,7 @@ def test_a_dated_example_of_the_catalogue_replays(example: Any) -> None:
     assert_replays(clocks_of(convention, *acts, countries=(requesting, requested), **facts)[limit])
 
 
-@settings(max_examples=400)
+@settings(max_examples=1000)
 @given(histories())
 def test_every_clock_of_every_history_replays(history: HistoryBuilder) -> None:
     clocks, _ = history.read()
