@@ -268,7 +268,14 @@ class _Counting:
         assert run.start is not None
         order, limit = self.case.order, run.limit
         postponing = self.case.all_of(*(act for rule in limit.pauses for act in rule.begins))
-        postponed = [order(e) for e in postponing if order(e) > order(run.start)]
+        resuming = self.case.all_of(*(act for rule in limit.pauses for act in rule.ends))
+        ended = [e for e in resuming if order(e) < order(run.start)]
+        # Those after the start, and one from before it that had not ended by then.
+        postponed = [
+            order(e)
+            for e in postponing
+            if order(e) > order(run.start) or not any(order(r) > order(e) for r in ended)
+        ]
         for event, trigger in restarting(self.case, run, run.end):
             if trigger.date_field is None:
                 start = event.earliest if self.by_instants else self._day(event)

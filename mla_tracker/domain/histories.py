@@ -149,7 +149,7 @@ class Case:
             or (
                 e.data.get("further_request") not in further
                 if e.act is Act.FURTHER_REQUEST_RECEIVED
-                else not (among or any(o.data.get("documents") is False and o.day >= e.day for o in own))
+                else not (among or _set_aside(e, own))
             )
         ]
 
@@ -160,6 +160,15 @@ class Case:
         """
         named = str(event.data.get("in_reply_to"))
         return named if named in self._positions else None
+
+
+def _set_aside(told: Event, own: Sequence[Event]) -> bool:
+    """Whether the receiver's own statements leave no room for documents that the other side says to have delivered.
+
+    They were missing on that day or later, or the receiver had received nothing yet by then.
+    """
+    missing = any(o.data.get("documents") is False and o.day >= told.day for o in own)
+    return missing or (bool(own) and all(o.day > told.day for o in own))
 
 
 def judge(case: Case) -> None:

@@ -14,7 +14,7 @@ from mla_tracker.domain.starts import begun, counts_by_item, restarts_of, trigge
 from mla_tracker.domain.vocabulary import Act, Outcome, Stage
 
 # Stages that may be passed before their clock begins, even where each start act has a clock of its own.
-KEPT_BEFOREHAND = frozenset({Stage.FORMAL_REQUEST_RECEIVED})
+KEPT_BEFOREHAND = frozenset({Stage.FORMAL_REQUEST_RECEIVED, Stage.SERVE})
 # Who closes a request with such an outcome says that this act took place, if nobody recorded it.
 SHOWN_BY_OUTCOME: Mapping[str, Act] = {
     **{outcome.value: act for act, outcome in ENDS.items() if act is not Act.WITHDRAWN},
@@ -138,18 +138,36 @@ def _own_stops(case: Case, run: Run) -> list[Event]:
         return own
     if limit.starts_each:
         own = [e for e in own if case.answered(e) in (None, start.id)]
-    before = [e for e in own if order(e) < order(start)]
+    if limit.stage is Stage.ACKNOWLEDGE:
+        own = [e for e in own if _may_answer(case, e, start)]
+    # A further request, as to continue an arrest, is about what went before it.
+    before = [e for e in own if order(e) < order(start) and e.act is not Act.FURTHER_REQUEST_RECEIVED]
     after = [e for e in own if order(e) > order(start)]
     if limit.stage in KEPT_BEFOREHAND:
         return before or after
     return after or ([] if limit.starts_each else before)
 
 
+def _may_answer(case: Case, event: Event, start: Event) -> bool:
+    """Whether an acknowledgement can be that of this receipt, and not of that of another authority, which it names."""
+    answered = next((e for e in case.history if e.id == case.answered(event)), None)
+    return answered is None or answered.act is start.act
+
+
 def _implied(case: Case, run: Run) -> Event | None:
     """The first act after the start which shows that the stage was passed."""
     assert run.start is not None
     start = case.order(run.start)
-    return next((e for e in case.history if case.order(e) > start and _shows(e, run.limit)), None)
+    return next(
+        (
+            e
+            for e in case.history
+            if case.order(e) > start
+            and _shows(e, run.limit)
+            and (not run.limit.starts_each or case.answered(e) in (None, run.start.id))
+        ),
+        None,
+    )
 
 
 def _shows(event: Event, limit: Limit) -> bool:

@@ -30,7 +30,8 @@ def _says(event: Event, trigger: Trigger) -> bool:
 
 def _after(case: Case, event: Event, trigger: Trigger) -> bool:
     return trigger.after is None or any(
-        e.act is trigger.after and case.order(e) < case.order(event) for e in case.history
+        e.act is trigger.after and e.data.get("granted") is not False and case.order(e) < case.order(event)
+        for e in case.history
     )
 
 

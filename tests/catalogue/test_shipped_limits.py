@@ -60,8 +60,13 @@ MENDED = {
     ("ets73-documents", "stops_on"): "information_supplied, received documents=true",
     # Other requests for information have limits of their own.
     ("eu-freezing-limit-reply", "starts_on"): "information_requested purpose=limit_of_freezing",
-    # A person at liberty when the decree became final may be arrested for the first time or again.
-    ("fr-cpp-696-22", "starts_on"): "arrested after decision_final, rearrested after decision_final",
+    # An arrest before the final decree starts nothing; a re-arrest has a row of its own.
+    ("fr-cpp-696-22", "starts_on"): "arrested after decision_final",
+    # The thirty days run from the receipt of the request for consent, where that is on record.
+    ("eaw-speciality-consent", "starts_on"): "further_request_received further_request=speciality_consent, "
+    "speciality_consent_requested",
+    # Art. 29(3) asks for the request alone; Art. 29(4) gives fifteen days more for what must accompany it.
+    ("ets73-provisional-arrest", "stops_on"): "received",
 }
 
 
@@ -152,7 +157,7 @@ def test_all_rows_of_the_law_are_in_force_but_those_that_wait() -> None:
     assert set(LAW) - set(LIMITS) == WAITING
     beside = {
         *("un-safe-conduct-uncac", "un-safe-conduct-un1988", "de-irg-16-outside-europe"),
-        *("ie-ea1965-31-habeas-corpus", "eio-acknowledge-executing-authority"),
+        *("fr-cpp-696-22-rearrested", "ie-ea1965-31-habeas-corpus", "eio-acknowledge-executing-authority"),
         *("untoc-requested-date", "uncac-requested-date"),
     }
     assert {id_ for id_ in LIMITS if not id_.startswith("default-")} - set(LAW) == beside
