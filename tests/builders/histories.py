@@ -55,6 +55,7 @@ class HistoryBuilder:
     wished_by: date | None = None
     zones: Mapping[Side, str] = field(default_factory=dict)
     holidays: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     law: Law = SHIPPED
 
     def __getattr__(self, name: str) -> Callable[..., Self]:
@@ -109,6 +110,10 @@ class HistoryBuilder:
         known = frozenset(date.fromisoformat(day) for day in days)
         return replace(self, holidays={**self.holidays, country: known})
 
+    def counted_by(self, calendars: Mapping[str, WorkingCalendar]) -> Self:
+        """Whole calendars by country, instead of weekends and the holidays named."""
+        return replace(self, calendars=calendars)
+
     def with_limits(self, *limits: Limit) -> Self:
         """The shipped law and these limits."""
         return replace(self, law=replace(self.law, limits=(*self.law.limits, *limits)))
@@ -155,8 +160,11 @@ class HistoryBuilder:
 
     def read(self) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
         """All clocks, and what has to be warned of."""
-        case = self.judged()
-        calendars = {
+        return self.read_as(self.judged())
+
+    def read_as(self, case: Case) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
+        """The same for a case of ours that was judged before."""
+        calendars = self.calendars or {
             code: WorkingCalendar(
                 code=code,
                 weekends=SATURDAY_AND_SUNDAY,
