@@ -149,7 +149,8 @@ def _implied(case: Case, run: Run) -> Event | None:
     """The first act after the start which shows that the stage was passed."""
     assert run.start is not None
     start = case.order(run.start)
-    return next((e for e in case.history if case.order(e) > start and _shows(e, run.limit)), None)
+    showing = case.recorded((*run.limit.implied_by, Act.CLOSED))
+    return next((e for e in showing if case.order(e) > start and _shows(e, run.limit)), None)
 
 
 def _shows(event: Event, limit: Limit) -> bool:

@@ -25,21 +25,24 @@ def matches(event: Event, trigger: Trigger) -> bool:
 
 
 def _says(event: Event, trigger: Trigger) -> bool:
-    return all(event.data.get(name) == value for name, value in trigger.where.items())
+    return not trigger.where or all(event.data.get(name) == value for name, value in trigger.where.items())
 
 
 def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trigger]]:
     """The acts that any of the triggers asks for, in legal order, each with the trigger that it matches."""
     found = {event.id: (event, trigger) for trigger in triggers for event in _asked_for(case, trigger)}
+    if len(found) < 2:
+        return list(found.values())
     return sorted(found.values(), key=lambda pair: case.order(pair[0]))
 
 
 def _asked_for(case: Case, trigger: Trigger) -> list[Event]:
     """The acts that a trigger asks for. What the executing authority received, its country has received."""
-    found = case.prevailing([e for e in case.history if matches(e, trigger)])
-    if found or trigger.act is not Act.RECEIVED:
+    found = [e for e in case.by_act.get(trigger.act, ()) if _says(e, trigger)]
+    if trigger.act is not Act.RECEIVED:
         return found
-    return [e for e in case.all_of(Act.RECEIVED_BY_COMPETENT_AUTHORITY) if _says(e, trigger)]
+    instead = case.by_act.get(Act.RECEIVED_BY_COMPETENT_AUTHORITY, ())
+    return case.prevailing(found) or [e for e in instead if _says(e, trigger)]
 
 
 def starts_of(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
@@ -134,6 +137,6 @@ def displaces(case: Case, limit: Limit) -> bool:
     """
     return (
         limit.effect in (Effect.DEADLINE, Effect.EXPIRY)
-        and consent_fits(case, limit, first_stop(case, limit))
+        and (limit.conditions.consent is None or consent_fits(case, limit, first_stop(case, limit)))
         and not (limit.starts_each and not starts_of(case, limit))
     )

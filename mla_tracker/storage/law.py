@@ -14,6 +14,7 @@ from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.catalogue.toml_tables import CatalogueError
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.limits import Limit
+from mla_tracker.domain.precedence import Limits
 from mla_tracker.domain.vocabulary import Basis
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.tables import CalendarVersion, LimitVersion
@@ -130,7 +131,7 @@ async def policies_of(tx: Tx, country: str, *, lock: bool) -> tuple[Limit, ...]:
     return ended_by_successors(limit_from_document(row["definition"]) for row in rows)
 
 
-async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
+async def stored_limits(tx: Tx) -> Limits:
     """All versions of all limits, by id and version."""
     # The id of the transaction that wrote a row last tells whether what we hold was read from these very rows.
     seal = await tx.fetchval(
@@ -140,17 +141,17 @@ async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
         """
     )
     if seal is None:
-        return ()
+        return Limits()
     known = _known_limits.get(seal)
     if known is None:
         rows = await tx.fetch("select definition from limit_version order by id, version")
-        known = ended_by_successors(limit_from_document(row["definition"]) for row in rows)
+        known = Limits(ended_by_successors(limit_from_document(row["definition"]) for row in rows))
         _known_limits.clear()
         _known_limits[seal] = known
     return known
 
 
-_known_limits: dict[str, tuple[Limit, ...]] = {}
+_known_limits: dict[str, Limits] = {}
 
 
 async def calendars_in_force(tx: Tx, countries: Sequence[str], now: datetime) -> dict[str, WorkingCalendar]:
