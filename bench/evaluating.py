@@ -24,13 +24,13 @@ from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.counting import RULES, Period, deadline
 from mla_tracker.domain.histories import Case, judge
 from mla_tracker.domain.life import life_of
-from mla_tracker.domain.precedence import Law
+from mla_tracker.domain.precedence import Law, Limits
 from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 
 RECORDED = datetime(2026, 1, 12, 9, tzinfo=UTC)
 LAW = Law(
-    limits=load_limits(),
+    limits=Limits(load_limits()),
     conventions=load_conventions(),
     contiguous=contiguous("FI", "ES"),
     requester_regions=regions_of("FI"),

@@ -21,7 +21,7 @@ from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, judge, zone_of
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.limits import Limit, Span, Trigger
-from mla_tracker.domain.precedence import Law, RelianceOnAgreement
+from mla_tracker.domain.precedence import Law, Limits, RelianceOnAgreement
 from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import (
     Act,
@@ -36,7 +36,7 @@ from mla_tracker.domain.vocabulary import (
     Urgency,
 )
 
-SHIPPED = Law(limits=load_limits(), conventions=load_conventions())
+SHIPPED = Law(limits=Limits(load_limits()), conventions=load_conventions())
 SATURDAY_AND_SUNDAY = ((date.min, frozenset({5, 6})),)
 KINDS = {"eaw": RequestKind.EXTRADITION, "ets24": RequestKind.EXTRADITION}
 
@@ -116,7 +116,7 @@ class HistoryBuilder:
 
     def with_limits(self, *limits: Limit) -> Self:
         """The shipped law and these limits."""
-        return replace(self, law=replace(self.law, limits=(*self.law.limits, *limits)))
+        return replace(self, law=replace(self.law, limits=Limits((*self.law.limits, *limits))))
 
     def with_only(self, *limits: Limit) -> Self:
         return replace(self, law=replace(self.law, limits=limits))

@@ -138,7 +138,9 @@ class _Dice:
         if self.often(0.2):
             history = history.wished((self.begin + timedelta(days=self.between(-5, 120))).isoformat())
         if self.often(0.15):
-            history = history.in_zones(requested=self.choose(("Atlantic/Canary", "Pacific/Auckland", "Asia/Almaty")))
+            history = history.in_zones(
+                requested=self.choose(("Atlantic/Canary", "Pacific/Auckland", "Asia/Almaty"))
+            )
         history = history.counted_by(self.calendars(history))
         history = self.with_sources(history)
         day = self.begin
@@ -155,7 +157,9 @@ class _Dice:
 
     def with_mistakes(self, history: HistoryBuilder) -> HistoryBuilder:
         for _ in range(self.between(1, 4)):
-            act = self.choose((*sorted(OF_KIND[history.kind]), A.SENT, A.RECEIVED, A.EXTENDED, A.CLOSED, A.REOPENED))
+            act = self.choose(
+                (*sorted(OF_KIND[history.kind]), A.SENT, A.RECEIVED, A.EXTENDED, A.CLOSED, A.REOPENED)
+            )
             history = self.did(history, act, self.begin + timedelta(days=self.between(0, 90)))
         return history
 
@@ -254,14 +258,20 @@ class _Dice:
         if self.often(0.4):
             own += self.policy_in_versions(history.requested)
         if self.often(0.25):
-            own.append(self.limit("answer", history.requesting, *self.choose(STAGES), obligor=Obligor.REQUESTING))
+            own.append(
+                self.limit("answer", history.requesting, *self.choose(STAGES), obligor=Obligor.REQUESTING)
+            )
         if self.often(0.25):
-            own.append(self.limit("ours", history.requested, *self.choose(STAGES), in_addition=self.often(0.5)))
+            own.append(
+                self.limit("ours", history.requested, *self.choose(STAGES), in_addition=self.often(0.5))
+            )
         if own:
             history = history.with_limits(*own)
         if self.often(0.5):
-            near = {"contiguous": self.often(0.5), "requester_regions": frozenset({self.choose(REGIONS)})}
-            history = replace(history, law=replace(history.law, **near))
+            law = replace(
+                history.law, contiguous=self.often(0.5), requester_regions=frozenset({self.choose(REGIONS)})
+            )
+            history = replace(history, law=law)
         if self.often(0.25):
             agreed = self.limit("agreed", None, *self.choose(STAGES))
             history = history.with_agreement(
@@ -299,7 +309,9 @@ class _Dice:
             restarts_on=(start,) if by_date or self.often(0.2) else (),
             span=self.span(),
             counting=self.choose(RULES_OF_DAYS),
-            effect=self.choose((Effect.DEADLINE, Effect.DEADLINE, Effect.EXPIRY, Effect.GOAL, Effect.NOT_BEFORE)),
+            effect=self.choose(
+                (Effect.DEADLINE, Effect.DEADLINE, Effect.EXPIRY, Effect.GOAL, Effect.NOT_BEFORE)
+            ),
             pauses=(PauseRule((A.POSTPONED,), (A.RESUMED,)),) if self.often(0.5) else (),
             extension=self.choose((None, ExtensionRule(), ExtensionRule(each=Span(20, Unit.DAYS), times=2))),
             counted_in=self.choose((Obligor.REQUESTED, Obligor.REQUESTING)),
