@@ -162,8 +162,8 @@ class HistoryBuilder:
         """All clocks, and what has to be warned of."""
         return self.read_as(self.judged())
 
-    def read_as(self, case: Case) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
-        """The same for a case of ours that was judged before."""
+    def read_as(self, case: Case, life: Life | None = None) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
+        """The same for a case of ours that was judged before, and perhaps told."""
         calendars = self.calendars or {
             code: WorkingCalendar(
                 code=code,
@@ -172,7 +172,7 @@ class HistoryBuilder:
             )
             for code in (self.requesting, self.requested)
         }
-        return evaluate(case, life_of(case), self.law, calendars)
+        return evaluate(case, life or life_of(case), self.law, calendars)
 
     def clocks(self) -> dict[str, Clock]:
         """The clocks by their key: the id of the limit, or with that of the act that started it."""

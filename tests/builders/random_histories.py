@@ -21,22 +21,26 @@ from tests.builders.histories import HistoryBuilder, a_limit
 A = Act
 EVIDENCE, EXTRADITION, PROCEEDINGS = RequestKind.EVIDENCE, RequestKind.EXTRADITION, RequestKind.PROCEEDINGS
 
-# Requesting country, requested country, the instrument named: zones from Honolulu's day to that of Auckland.
+# Requesting country, requested country, the instrument that the request names.
 PLACES: dict[RequestKind, Sequence[tuple[str, str, str | None]]] = {
     EVIDENCE: (
-        ("FI", "ES", "eio"), ("PT", "FR", "eio"), ("EC", "ES", "untoc"), ("ES", "EC", "un1988"), ("NZ", "ES", "uncac"),
-        ("FR", "NZ", None), ("RO", "UA", "cets209"), ("DE", "ES", "eu-2018-1805"), ("FR", "DE", "eu-2023-1543"),
-        ("GB", "FR", "eu-uk-tca"), ("ES", "GB", "eu-uk-tca"), ("CH", "US", "us-ch-mla"), ("MA", "NL", "ma-nl-mla"),
-        ("MD", "UA", "ets30"), ("KZ", "BY", "minsk1993"), ("NG", "GH", "ecowas1994"), ("CN", "US", None),
-        ("NZ", "EC", None), ("US", "AU", "no-such-instrument"), ("EG", "MA", "riyadh1983"),
+        ("FI", "ES", "eio"), ("PT", "FR", "eio"), ("RO", "DE", "eio"), ("SE", "IT", "eu-mla2000"),
+        ("DE", "ES", "eu-2018-1805"), ("FR", "DE", "eu-2023-1543"), ("GB", "FR", "eu-uk-tca"),
+        ("ES", "GB", "eu-uk-tca"),
+        ("EC", "ES", "untoc"), ("ES", "EC", "un1988"), ("NZ", "ES", "uncac"), ("MD", "UA", "ets30"),
+        ("US", "CH", "us-ch-mla"), ("MA", "NL", "ma-nl-mla"), ("FR", "NZ", None), ("NZ", "EC", None),
+        ("CN", "US", None),
+        ("US", "AU", "no-such-instrument"),
     ),
     EXTRADITION: (
         ("FI", "ES", "eaw"), ("ES", "PT", "eaw"), ("DE", "FR", "eaw"), ("MD", "ES", "ets24"), ("UA", "TR", "ets24"),
-        ("FI", "ES", "ets24"), ("SE", "NO", "nordic2005"), ("GB", "ES", "eu-uk-tca"), ("FR", "GB", "eu-uk-tca"),
-        ("BE", "LU", "benelux1962"), ("US", "NL", "us-nl-extradition"), ("AU", "NL", "au-nl-extradition"),
-        ("CA", "NL", "ca-nl-extradition"), ("CH", "UY", "ch-uy-extradition"), ("FR", "CH", "fr-ch-simplified"),
-        ("VE", "EC", "caracas1981"), ("EC", "CL", "montevideo1933"), ("US", "IN", "us-in-extradition"),
-        ("EC", "ES", None), ("ES", "NZ", None), ("KZ", "BY", "chisinau2002"), ("CN", "FR", None),
+        ("FI", "ES", "ets24"), ("AZ", "TR", "cets209"), ("GB", "CH", "cets209"), ("MD", "NO", "ets73"),
+        ("SE", "NO", "nordic2005"), ("GB", "ES", "eu-uk-tca"), ("FR", "GB", "eu-uk-tca"), ("BE", "LU", "benelux1962"),
+        ("US", "NL", "us-nl-extradition"), ("AU", "NL", "au-nl-extradition"), ("CA", "NL", "ca-nl-extradition"),
+        ("CH", "UY", "ch-uy-extradition"), ("FR", "CH", "fr-ch-simplified"), ("VE", "EC", "caracas1981"),
+        ("EC", "CL", "montevideo1933"), ("US", "IN", "us-in-extradition"), ("KZ", "BY", "minsk1993"),
+        ("EG", "MA", "riyadh1983"), ("NG", "GH", "ecowas1994"), ("EC", "ES", None), ("ES", "NZ", None),
+        ("CN", "FR", None),
     ),
     PROCEEDINGS: (
         ("EC", "ES", None), ("UZ", "KZ", "untoc"), ("NL", "CH", "ets73"), ("TR", "MD", "ets73"), ("NZ", "ES", "uncac"),
@@ -45,7 +49,7 @@ PLACES: dict[RequestKind, Sequence[tuple[str, str, str | None]]] = {
 }  # fmt: skip
 FORMS = (
     "records", "video_hearing", "confiscation", "search_seizure_freezing", "interception", "subscriber_data",
-    "preservation_of_data", "service_of_documents", "voluntary_appearance",
+    "preservation_of_data", "provisional_measure", "service_of_documents", "voluntary_appearance",
 )  # fmt: skip
 
 # Days after which something is near: leap days, both changes of the clock north and south, ends of months and years.
@@ -62,15 +66,16 @@ MINUTES = (0, 1, 30, 90, 150, 600, 659, 719, 720, 1290, 1380, 1439)
 # The usual course of each kind; what is drawn beside it comes in anywhere.
 COURSES: dict[RequestKind, Sequence[Act]] = {
     EVIDENCE: (
-        A.DRAFTED, A.SENT, A.RECEIVED, A.FORWARDED, A.ACKNOWLEDGED, A.INFORMATION_REQUESTED, A.INFORMATION_SUPPLIED,
-        A.ACCEPTED, A.POSTPONED, A.RESUMED, A.EXTENDED, A.PARTLY_EXECUTED, A.EXECUTED, A.RESULTS_TRANSMITTED,
-        A.RESULTS_RECEIVED, A.CLOSED,
+        A.DRAFTED, A.SENT, A.RECEIVED, A.FORWARDED, A.ACKNOWLEDGED, A.HEARING_FIXED, A.INFORMATION_REQUESTED,
+        A.INFORMATION_SUPPLIED, A.NOTIFIED_OF_INTERCEPTION, A.ACCEPTED, A.POSTPONED, A.RESUMED, A.EXTENDED,
+        A.PARTLY_EXECUTED, A.EXECUTED, A.RESULTS_TRANSMITTED, A.RESULTS_RECEIVED, A.CLOSED, A.PRESENCE_NO_LONGER_REQUIRED,
     ),
     EXTRADITION: (
-        A.PROVISIONAL_ARREST_REQUESTED, A.PROVISIONALLY_ARRESTED, A.SENT, A.RECEIVED, A.ACKNOWLEDGED, A.ARRESTED,
-        A.CONSENT_GIVEN, A.INFORMATION_REQUESTED, A.INFORMATION_SUPPLIED, A.EXTENDED, A.JUDICIAL_DECISION,
-        A.DECISION_FINAL, A.DECISION_NOTIFIED, A.SURRENDER_DATE_AGREED, A.POSTPONED, A.RESUMED, A.SURRENDER_DATE_AGREED,
-        A.SURRENDERED, A.SPECIALITY_CONSENT_REQUESTED, A.SPECIALITY_CONSENT_DECIDED, A.FINALLY_DISCHARGED, A.CLOSED,
+        A.PROVISIONAL_ARREST_REQUESTED, A.PROVISIONALLY_ARRESTED, A.SENT, A.RECEIVED, A.ACKNOWLEDGED,
+        A.IMMUNITY_WAIVED, A.ARRESTED, A.CONSENT_GIVEN, A.INFORMATION_REQUESTED, A.INFORMATION_SUPPLIED, A.EXTENDED,
+        A.JUDICIAL_DECISION, A.DECISION_FINAL, A.DECISION_NOTIFIED, A.SURRENDER_DATE_AGREED, A.POSTPONED, A.RESUMED,
+        A.SURRENDER_DATE_AGREED, A.SURRENDERED, A.SPECIALITY_CONSENT_REQUESTED, A.SPECIALITY_CONSENT_DECIDED,
+        A.FINALLY_DISCHARGED, A.CLOSED,
     ),
     PROCEEDINGS: (
         A.SENT, A.RECEIVED, A.ACKNOWLEDGED, A.INFORMATION_REQUESTED, A.INFORMATION_SUPPLIED, A.POSTPONED, A.RESUMED,
@@ -306,7 +311,7 @@ class _Dice:
             starts_on=(start, Trigger(A.SENT)) if self.often(0.2) and not by_date else (start,),
             stops_on=(Trigger(stops),),
             starts_each=each,
-            restarts_on=(start,) if by_date or self.often(0.2) else (),
+            restarts_on=(start,) if by_date else (Trigger(A.REMINDED),) if self.often(0.3) else (),
             span=self.span(),
             counting=self.choose(RULES_OF_DAYS),
             effect=self.choose(
