@@ -1,6 +1,6 @@
 """Which acts start, stop or restart a limit, and which version of it is valid then."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mla_tracker.domain.consent import consent_fits, consent_for
 from mla_tracker.domain.histories import Case, Event
@@ -28,11 +28,11 @@ def _says(event: Event, trigger: Trigger) -> bool:
     return not trigger.where or all(event.data.get(name) == value for name, value in trigger.where.items())
 
 
-def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trigger]]:
+def triggered(case: Case, triggers: Sequence[Trigger]) -> list[tuple[Event, Trigger]]:
     """The acts that any of the triggers asks for, in legal order, each with the trigger that it matches."""
+    if len(triggers) == 1:
+        return [(event, triggers[0]) for event in _asked_for(case, triggers[0])]
     found = {event.id: (event, trigger) for trigger in triggers for event in _asked_for(case, trigger)}
-    if len(found) < 2:
-        return list(found.values())
     return sorted(found.values(), key=lambda pair: case.order(pair[0]))
 
 
@@ -72,6 +72,8 @@ def restarts_of(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
     Every newly agreed date does; of acts that count by their own day only the first one does, since a second
     arrest or a consent said twice is nothing new.
     """
+    if not limit.restarts_on:
+        return []
     given = _consent(case, limit)
     found: list[tuple[Event, Trigger]] = []
     for event, trigger in triggered(case, limit.restarts_on):
@@ -104,7 +106,7 @@ def version_on(versions: Sequence[Limit], case: Case, start: Event | None) -> Li
     day = case.first_day if start is None else start.day
     recomputed = [
         e.day
-        for e in case.all_of(Act.RECOMPUTED)
+        for e in case.by_act.get(Act.RECOMPUTED, ())
         if e.day >= day and e.data.get("stage") in (None, versions[-1].stage.value)
     ]
     valid = [limit for limit in versions if limit.in_force_on(max(recomputed, default=day))]
