@@ -104,9 +104,13 @@ def evaluate(
     runs = find_runs(case, life, chosen)
     extensions, unmatched = assign_extensions(case, runs)
     clocks = [
-        _Counting(case, run, calendars[country_of(run.limit.counted_in, case)]).clock(
-            extensions.get(run.key, [])
-        )
+        _Counting(
+            case,
+            run,
+            calendars[country_of(run.limit.counted_in, case)],
+            case.zones[side_of(run.limit.counted_in)],
+            by_instants=run.limit.span is not None and run.limit.span.unit in INSTANT_UNITS,
+        ).clock(extensions.get(run.key, []))
         for run in runs
     ]
     return tuple(clocks), (*warnings, *unmatched)
@@ -119,15 +123,8 @@ class _Counting:
     case: Case
     run: Run
     calendar: WorkingCalendar
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return self.case.zones[side_of(self.run.limit.counted_in)]
-
-    @property
-    def by_instants(self) -> bool:
-        span = self.run.limit.span
-        return span is not None and span.unit in INSTANT_UNITS
+    zone: ZoneInfo
+    by_instants: bool
 
     def clock(self, extending: Sequence[Event]) -> Clock:
         """The clock of this run, prolonged by the given acts."""
@@ -266,6 +263,9 @@ class _Counting:
         """
         run, steps, agreed = self.run, [], 0
         assert run.start is not None
+        restarts = restarting(self.case, run, run.end)
+        if not restarts:
+            return start, []
         order, limit = self.case.order, run.limit
         postponing = self.case.all_of(*(act for rule in limit.pauses for act in rule.begins))
         resuming = self.case.all_of(*(act for rule in limit.pauses for act in rule.ends))
@@ -276,7 +276,7 @@ class _Counting:
             for e in postponing
             if order(e) > order(run.start) or not any(order(r) > order(e) for r in ended)
         ]
-        for event, trigger in restarting(self.case, run, run.end):
+        for event, trigger in restarts:
             if trigger.date_field is None:
                 start = event.earliest if self.by_instants else self._day(event)
                 steps.append(Step("restarted-by", {"act": event.act, "from": start}, limit.source))

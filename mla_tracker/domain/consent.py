@@ -36,8 +36,8 @@ def consent_against(case: Case, limit: Limit, stop: Event | None) -> Event | Non
     `stop` is the act that kept the limit: what the person said later changes nothing of it.
     """
     wanted = limit.conditions.consent
-    spell = consent_for(case, stop)
-    if wanted is None or spell is None:
+    spell = consent_for(case, stop) if wanted is not None else None
+    if spell is None:
         return None
     given, ended = spell
     if ended is not None and stop is not None and case.order(ended) > case.order(stop):

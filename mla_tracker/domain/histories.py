@@ -1,6 +1,6 @@
 """A request's history in legal order: whether it can be true, and what it says of life, custody and end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -24,7 +24,7 @@ from mla_tracker.domain.ordering import legal_order as legal_order
 from mla_tracker.domain.vocabulary import Act, Assistance, Circumstance, RequestKind, Side, Urgency
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """One act of a history, with the instant or the local day on which it took place.
 
@@ -39,7 +39,7 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
     asserted_by: str = ""
 
-    @property
+    @cached_property
     def day(self) -> date:
         """The day of the act where it took place."""
         if self.on is not None:
@@ -47,20 +47,21 @@ class Event:
         assert self.at is not None
         return self.at.astimezone(self.zone).date()
 
-    @property
+    @cached_property
     def earliest(self) -> datetime:
         """The first instant (UTC) at which the act can have happened."""
         return self.at if self.at is not None else first_instant(self.day, self.zone)
 
-    @property
+    @cached_property
     def latest(self) -> datetime:
         """The last instant (UTC, exclusive for a bare date) at which the act can have happened."""
         return self.at if self.at is not None else first_instant(self.day + timedelta(days=1), self.zone)
 
-    @property
+    @cached_property
     def content(self) -> tuple[int, str, str]:
         """A sort key made of what the act says, for acts that nothing else puts in order."""
-        return (RANK[self.act], repr(sorted(self.data.items(), key=str)), self.asserted_by)
+        said = repr(sorted(self.data.items(), key=str)) if self.data else "[]"
+        return (RANK[self.act], said, self.asserted_by)
 
     def told(self) -> str:
         """The act with its date, for messages to people."""
@@ -111,9 +112,23 @@ class Case:
         return self._positions[event.id]
 
     @cached_property
+    def by_act(self) -> Mapping[Act, Sequence[Event]]:
+        """The acts of each type in legal order; a type that did not occur is not there."""
+        found: dict[Act, list[Event]] = {}
+        for event in self.history:
+            found.setdefault(event.act, []).append(event)
+        return found
+
+    def recorded(self, acts: Collection[Act]) -> list[Event]:
+        """The acts of these types in legal order, of a receipt all statements."""
+        by_act = self.by_act
+        found = [event for act in acts for event in by_act.get(act, ())]
+        return sorted(found, key=self.order) if len(found) > 1 and len(acts) > 1 else found
+
+    @cached_property
     def first_day(self) -> date:
         """The day on which the request left, else of its first act, else of its recording: law is judged as of it."""
-        leaving = [e.day for e in self.history if e.act in (Act.SENT, Act.PROVISIONAL_ARREST_REQUESTED)]
+        leaving = [e.day for e in self.recorded((Act.SENT, Act.PROVISIONAL_ARREST_REQUESTED))]
         return min(leaving, default=min((e.day for e in self.history), default=self.recorded_on))
 
     @cached_property
@@ -126,7 +141,8 @@ class Case:
 
     def all_of(self, *acts: Act) -> list[Event]:
         """The acts of these types in legal order; of two statements of a receipt the receiver's own counts."""
-        return self.prevailing([e for e in self.history if e.act in acts])
+        found = self.recorded(acts)
+        return self.prevailing(found) if Act.RECEIVED in acts else found
 
     def prevailing(self, events: Sequence[Event]) -> list[Event]:
         """The acts without statements of receipt that the receiver's own statement sets aside.
@@ -134,7 +150,7 @@ class Case:
         That is every statement of the other side where the receiver's own is among these acts or, of documents that
         the other side says to have delivered, where the receiver says of that day or later that they were missing.
         """
-        own = [e for e in self.history if e.act is Act.RECEIVED and e.asserted_by == self.requested_country]
+        own = [e for e in self.by_act.get(Act.RECEIVED, ()) if e.asserted_by == self.requested_country]
         among = any(e in own for e in events)
         further = {
             e.data.get("further_request")
@@ -158,8 +174,8 @@ class Case:
 
         A question that was voided and replaced is gone; what answered it then answers whatever is open.
         """
-        named = str(event.data.get("in_reply_to"))
-        return named if named in self._positions else None
+        named = event.data.get("in_reply_to")
+        return str(named) if named is not None and str(named) in self._positions else None
 
 
 def _set_aside(told: Event, own: Sequence[Event]) -> bool:
@@ -174,13 +190,13 @@ def _set_aside(told: Event, own: Sequence[Event]) -> bool:
 def judge(case: Case) -> None:
     """Refuse a history that cannot be true. Raises ActNotPossible naming two acts and their dates."""
     for rule in ORDER:
-        firsts = [e for e in case.events if e.act in rule.first]
-        if not firsts:
+        firsts, later = case.recorded(rule.first), case.recorded(rule.later)
+        if not firsts or not later:
             continue
         first = min(firsts, key=lambda e: (e.earliest, e.content))
-        excused = [e for e in case.events if e.act in rule.unless]
-        for event in case.history:
-            if event.act in rule.later and event.latest <= first.earliest and event.earliest < first.earliest:
+        excused = case.recorded(rule.unless)
+        for event in later:
+            if event.latest <= first.earliest and event.earliest < first.earliest:
                 if any(e.earliest <= event.latest for e in excused):
                     continue
                 raise contradiction(event, first, "lies before")
@@ -221,9 +237,9 @@ def _judge_agreed_dates(case: Case) -> None:
 
 
 def _judge_answers(case: Case) -> None:
-    by_id = {e.id: e for e in case.events}
     for event in case.history:
-        question = by_id.get(case.answered(event) or "")
+        answered = case.answered(event)
+        question = None if answered is None else case.history[case._positions[answered]]
         if question is not None and event.latest <= question.earliest and event.earliest < question.earliest:
             raise contradiction(event, question, "answers, and lies before,")
 
@@ -296,7 +312,7 @@ def unexplained_wish(wished_by: date | None, reason: str | None) -> list[Step]:
 
 def missing_acts(case: Case) -> list[Step]:
     """What the history leaves out that must have happened: warnings, never refusals."""
-    acts = {e.act for e in case.history}
+    acts = case.by_act.keys()
     warnings: list[Step] = []
     if case.shared and not acts & {Act.SENT, Act.PROVISIONAL_ARREST_REQUESTED}:
         warnings.append(Step("missing-sent"))
@@ -314,6 +330,6 @@ def missing_acts(case: Case) -> list[Step]:
         warnings.append(Step("missing-information-requested"))
     if Act.SURRENDERED in acts and not acts & {Act.DECISION_FINAL, Act.GRANTED}:
         warnings.append(Step("missing-decision-final"))
-    if any(e.act is Act.REFUSED and e.data.get("ground") == "bank_secrecy" for e in case.history):
+    if any(e.data.get("ground") == "bank_secrecy" for e in case.recorded((Act.REFUSED,))):
         warnings.append(Step("bank-secrecy-no-ground", source="UNTOC Art. 18(8)"))
     return warnings

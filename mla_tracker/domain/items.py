@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mla_tracker.domain.vocabulary import Act, Outcome
@@ -24,6 +25,8 @@ ENDS: Mapping[Act, Outcome] = {
     A.CHARGED: Outcome.CHARGED,
     A.DECLINED: Outcome.DECLINED,
 }
+# All acts that end an item or take it up again.
+SAY_WHAT_IS_LEFT = frozenset(ENDS) | {A.PARTLY_EXECUTED, A.CLOSED, A.REOPENED}
 # What was done stays done, whatever is said later of the rest.
 DONE = frozenset({Outcome.EXECUTED, Outcome.EXECUTED_IN_PART, Outcome.SURRENDERED})
 
@@ -39,7 +42,12 @@ class End:
 
 def numbers_of(case: "Case") -> frozenset[int]:
     """The items of a request, numbered from 1; a request that lists none is one item."""
-    return frozenset(range(1, len(case.assistance) + 1)) or frozenset({WHOLE})
+    return _numbers(len(case.assistance))
+
+
+@cache
+def _numbers(forms: int) -> frozenset[int]:
+    return frozenset(range(1, forms + 1)) or frozenset({WHOLE})
 
 
 def concerned(event: "Event", numbers: frozenset[int]) -> frozenset[int]:

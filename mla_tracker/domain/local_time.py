@@ -1,6 +1,7 @@
 """Days and clock times of a time zone as instants, also where summer time skips an hour or repeats it."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from mla_tracker.domain.calendars import DAY
@@ -14,6 +15,7 @@ def local_day(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+@lru_cache(maxsize=8192)
 def day_begins_at(day: date, zone: ZoneInfo) -> datetime:
     """The instant (UTC) at which the day before ends and the day begins in the zone.
 

@@ -1,8 +1,9 @@
 """The legal order of acts: the order in which they happened, whatever the order of recording."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
 from mla_tracker.domain.acts import RANK
@@ -32,9 +33,11 @@ def legal_order(events: Iterable["Event"]) -> list["Event"]:
     acts that undo one another by turns; what is still equal stands by content, never by time of recording.
     """
     listed = list(events)
+    acts = {e.act for e in listed}
     turns: dict[str, float] = {}
     for act, undoing in UNDONE_BY.items():
-        turns |= _turns([e for e in listed if e.act in (act, undoing)], act)
+        if act in acts and undoing in acts:
+            turns |= _turns([e for e in listed if e.act in (act, undoing)], act)
     return _merged(listed, lambda event: turns.get(event.id, RANK[event.act]))
 
 
@@ -42,13 +45,10 @@ def _merged(events: Sequence["Event"], rank: RankOf) -> list["Event"]:
     timed = sorted((e for e in events if e.at is not None), key=lambda e: (e.earliest, e.content, e.id))
     bare = sorted((e for e in events if e.at is None), key=lambda e: (e.day, rank(e), e.content, e.id))
     slots: list[list[Event]] = [[] for _ in range(len(timed) + 1)]
+    # Zones differ, so days need not grow from instant to instant: the latest so far do.
+    reached = list(accumulate(((e.day, rank(e)) for e in timed), max))
     for event in bare:
-        later = (
-            index
-            for index, other in enumerate(timed)
-            if other.day > event.day or (other.day == event.day and rank(other) > rank(event))
-        )
-        slots[next(later, len(timed))].append(event)
+        slots[bisect_right(reached, (event.day, rank(event)))].append(event)
     ordered = list(slots[0])
     for event, following in zip(timed, slots[1:], strict=True):
         ordered.append(event)

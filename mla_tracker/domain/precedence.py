@@ -1,14 +1,38 @@
 """Which limits apply to a case, stage by stage: agreement, convention relied on, national law, policies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import itemgetter
 
 from mla_tracker.domain.clock_wording import UNKNOWN_DAY
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case
 from mla_tracker.domain.limits import Convention, Limit
 from mla_tracker.domain.starts import displaces, in_force
-from mla_tracker.domain.vocabulary import Basis, Obligor, Side, Stage
+from mla_tracker.domain.vocabulary import Basis, Obligor, RequestKind, Side, Stage
+
+
+class Limits(tuple[Limit, ...]):
+    """All versions of all limits on record. Whoever keeps them keeps the way to those of one source with them."""
+
+    @cached_property
+    def by_source(self) -> Mapping[tuple[str | None, RequestKind], Sequence[tuple[int, Limit]]]:
+        """Those that set a number, each with its place in the whole: by instrument or country, and kind of request.
+
+        The source is None for our own policy and for what an agreement says.
+        """
+        found: dict[tuple[str | None, RequestKind], list[tuple[int, Limit]]] = {}
+        for place, limit in enumerate(self):
+            source = None if limit.basis is Basis.AGREEMENT else limit.convention or limit.country
+            for kind in (limit.kinds or RequestKind) if limit.sets_a_number() else ():
+                found.setdefault((source, kind), []).append((place, limit))
+        return found
+
+    def of(self, sources: Iterable[str | None], kind: RequestKind) -> list[Limit]:
+        """Those of the sources for requests of that kind, in the order of the whole."""
+        found = [one for source in sources for one in self.by_source.get((source, kind), ())]
+        return [limit for _, limit in sorted(found, key=itemgetter(0))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +58,11 @@ class Law:
     agreement: RelianceOnAgreement | None = None
     contiguous: bool | None = None
     requester_regions: frozenset[str] = frozenset()
+
+    def limits_of(self, sources: Iterable[str | None], kind: RequestKind) -> list[Limit]:
+        """The limits of some sources; looked up where the law holds `Limits`, else sought in all of them."""
+        on_record = self.limits if isinstance(self.limits, Limits) else Limits(self.limits)
+        return on_record.of(sources, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +185,8 @@ def chosen_limits(case: Case, law: Law) -> tuple[list[Chosen], list[Step]]:
                 Step("agreement-not-in-force", {"title": law.agreement.title, "day": case.first_day})
             )
     ranked: dict[Stage, tuple[list[Limit], ...]] = {}
-    for limit in (*law.limits, *agreed):
+    sources = {*relied_on, case.requesting_country, case.requested_country, None}
+    for limit in (*law.limits_of(sources, case.kind), *agreed):
         rank = _rank(limit, relied_on, case)
         if rank is None or not limit.sets_a_number() or not applies(limit, case, law):
             continue
@@ -189,7 +219,7 @@ def _of_stage(sources: Iterable[list[Limit]], case: Case) -> list[Chosen]:
     displacing: list[Limit] = []
     displaced: list[Limit] = []
     dated = False
-    for source in sources:
+    for source in filter(None, sources):
         valid = [version for versions in _by_id(source) if in_force(case, versions) for version in versions]
         wished = [limit for limit in valid if limit.request_date is not None]
         if wished:

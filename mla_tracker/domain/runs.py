@@ -1,7 +1,7 @@
 """Where a limit begins and ends to run in one history: its start act, its stop act, and what cancels it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from mla_tracker.domain.consent import consent_against
@@ -51,6 +51,21 @@ class Run:
     def end(self) -> Event | None:
         """The act at which the clock stops, kept or not."""
         return self.stop or self.cancelled_by
+
+    def until(self, stop: Event | None, cancelled_by: Event | None, *, implied: bool) -> "Run":
+        """The run with its end; written out, since `replace` takes as long as finding that end."""
+        return Run(
+            chosen=self.chosen,
+            limit=self.limit,
+            key=self.key,
+            start=self.start,
+            anchor=self.anchor,
+            stop=stop,
+            implied=implied,
+            cancelled_by=cancelled_by,
+            items=self.items,
+            apart=self.apart,
+        )
 
     def open_on(self, event: Event, case: Case, *, same_day: bool = False) -> bool:
         """Whether the clock had started and not yet stopped when the event took place.
@@ -115,7 +130,7 @@ def _with_end(case: Case, life: Life, run: Run) -> Run:
         shown = _implied(case, run)
         implied = shown is not None and order(shown) <= order(cancelled)
         stop = shown if implied else None
-    return replace(run, stop=stop, implied=implied, cancelled_by=cancelled if stop is None else None)
+    return run.until(stop, cancelled if stop is None else None, implied=implied)
 
 
 def _stop(case: Case, run: Run) -> tuple[Event | None, bool, Event | None]:
@@ -158,10 +173,11 @@ def _implied(case: Case, run: Run) -> Event | None:
     """The first act after the start which shows that the stage was passed."""
     assert run.start is not None
     start = case.order(run.start)
+    showing = case.recorded((*run.limit.implied_by, Act.CLOSED))
     return next(
         (
             e
-            for e in case.history
+            for e in showing
             if case.order(e) > start
             and _shows(e, run.limit)
             and (not run.limit.starts_each or case.answered(e) in (None, run.start.id))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mla_tracker.domain.histories import Case, Event
-from mla_tracker.domain.items import Ends, concerned, numbers_of
+from mla_tracker.domain.items import SAY_WHAT_IS_LEFT, Ends, concerned, numbers_of
 from mla_tracker.domain.limits import PauseRule
 
 
@@ -44,11 +44,14 @@ def standstills(
     The history is read up to `end`, at which a spell that is still open ends too; without `end` it stays open.
     """
     spells: list[tuple[Event, Event | None]] = []
-    history = case.history if end is None else case.history[: case.order(end)]
     for rule in rules:
+        if not any(act in case.by_act for act in rule.begins):
+            continue
         standing, ends = Standing(case, rule), Ends(numbers_of(case))
         since: Event | None = None
-        for event in history:
+        for event in case.recorded({*rule.begins, *rule.ends, *SAY_WHAT_IS_LEFT}):
+            if end is not None and case.order(event) >= case.order(end):
+                break
             ends.tell(event)
             standing.tell(event)
             held = standing.holds(ends.left & items)

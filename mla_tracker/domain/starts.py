@@ -1,7 +1,8 @@
 """Which acts start, stop or restart a limit, and which version of it is valid then."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from mla_tracker.domain.acts import RECEIPTS
 from mla_tracker.domain.consent import consent_fits, consent_for
 from mla_tracker.domain.histories import Case, Event
 from mla_tracker.domain.items import WHOLE, numbers_of
@@ -25,28 +26,33 @@ def matches(event: Event, trigger: Trigger) -> bool:
 
 
 def _says(event: Event, trigger: Trigger) -> bool:
-    return all(event.data.get(name) == value for name, value in trigger.where.items())
+    return not trigger.where or all(event.data.get(name) == value for name, value in trigger.where.items())
 
 
 def _after(case: Case, event: Event, trigger: Trigger) -> bool:
     return trigger.after is None or any(
-        e.act is trigger.after and e.data.get("granted") is not False and case.order(e) < case.order(event)
-        for e in case.history
+        e.data.get("granted") is not False and case.order(e) < case.order(event)
+        for e in case.by_act.get(trigger.after, ())
     )
 
 
-def triggered(case: Case, triggers: Iterable[Trigger]) -> list[tuple[Event, Trigger]]:
+def triggered(case: Case, triggers: Sequence[Trigger]) -> list[tuple[Event, Trigger]]:
     """The acts that any of the triggers asks for, in legal order, each with the trigger that it matches."""
+    if len(triggers) == 1:
+        return [(event, triggers[0]) for event in _asked_for(case, triggers[0])]
     found = {event.id: (event, trigger) for trigger in triggers for event in _asked_for(case, trigger)}
     return sorted(found.values(), key=lambda pair: case.order(pair[0]))
 
 
 def _asked_for(case: Case, trigger: Trigger) -> list[Event]:
     """The acts that a trigger asks for. What the executing authority received, its country has received."""
-    found = case.prevailing([e for e in case.history if matches(e, trigger) and _after(case, e, trigger)])
-    if found or trigger.act is not Act.RECEIVED:
+    found = [e for e in case.by_act.get(trigger.act, ()) if _says(e, trigger) and _after(case, e, trigger)]
+    if trigger.act not in RECEIPTS:
         return found
-    return [e for e in case.all_of(Act.RECEIVED_BY_COMPETENT_AUTHORITY) if _says(e, trigger)]
+    if trigger.act is not Act.RECEIVED:
+        return case.prevailing(found)
+    instead = case.by_act.get(Act.RECEIVED_BY_COMPETENT_AUTHORITY, ())
+    return case.prevailing(found) or [e for e in instead if _says(e, trigger)]
 
 
 def starts_of(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
@@ -76,6 +82,8 @@ def restarts_of(case: Case, limit: Limit) -> list[tuple[Event, Trigger]]:
     Every newly agreed date does; of acts that count by their own day only the first one does, since a second
     arrest or a consent said twice is nothing new.
     """
+    if not limit.restarts_on:
+        return []
     given = _consent(case, limit)
     found: list[tuple[Event, Trigger]] = []
     for event, trigger in triggered(case, limit.restarts_on):
@@ -108,7 +116,7 @@ def version_on(versions: Sequence[Limit], case: Case, start: Event | None) -> Li
     day = case.first_day if start is None else start.day
     recomputed = [
         e.day
-        for e in case.all_of(Act.RECOMPUTED)
+        for e in case.by_act.get(Act.RECOMPUTED, ())
         if e.day >= day and e.data.get("stage") in (None, versions[-1].stage.value)
     ]
     valid = [limit for limit in versions if limit.in_force_on(max(recomputed, default=day))]
@@ -141,6 +149,6 @@ def displaces(case: Case, limit: Limit) -> bool:
     """
     return (
         limit.effect in (Effect.DEADLINE, Effect.EXPIRY)
-        and consent_fits(case, limit, first_stop(case, limit))
+        and (limit.conditions.consent is None or consent_fits(case, limit, first_stop(case, limit)))
         and not (limit.starts_each and not starts_of(case, limit))
     )

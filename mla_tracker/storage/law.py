@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from mla_tracker.catalogue.toml_tables import CatalogueError
 from mla_tracker.domain.limits import Convention, Limit
+from mla_tracker.domain.precedence import Limits
 from mla_tracker.domain.vocabulary import Basis
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.party_lists import ListsInForce, lists_in_force
@@ -136,7 +137,7 @@ async def policies_of(tx: Tx, country: str, *, lock: bool) -> tuple[Limit, ...]:
 class StoredLaw:
     """All versions of all limits, by id and version, and the instruments with the lists of parties in force."""
 
-    limits: tuple[Limit, ...]
+    limits: Limits
     in_force: ListsInForce
 
     @property
@@ -162,21 +163,21 @@ async def stored_law(tx: Tx) -> StoredLaw:
     return StoredLaw(await _limits(tx, row["limits"]), await lists_in_force(tx, row["lists"]))
 
 
-async def stored_limits(tx: Tx) -> tuple[Limit, ...]:
+async def stored_limits(tx: Tx) -> Limits:
     """All versions of all limits, by id and version."""
     return (await stored_law(tx)).limits
 
 
-async def _limits(tx: Tx, seal: str | None) -> tuple[Limit, ...]:
+async def _limits(tx: Tx, seal: str | None) -> Limits:
     if seal is None:
-        return ()
+        return Limits()
     known = _known_limits.get(seal)
     if known is None:
         rows = await tx.fetch("select definition from limit_version order by id, version")
-        known = ended_by_successors(limit_from_document(row["definition"]) for row in rows)
+        known = Limits(ended_by_successors(limit_from_document(row["definition"]) for row in rows))
         _known_limits.clear()
         _known_limits[seal] = known
     return known
 
 
-_known_limits: dict[str, tuple[Limit, ...]] = {}
+_known_limits: dict[str, Limits] = {}

@@ -21,7 +21,7 @@ from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, judge, zone_of
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.limits import Limit, Span, Trigger
-from mla_tracker.domain.precedence import Law, RelianceOnAgreement
+from mla_tracker.domain.precedence import Law, Limits, RelianceOnAgreement
 from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import (
     Act,
@@ -36,7 +36,7 @@ from mla_tracker.domain.vocabulary import (
     Urgency,
 )
 
-SHIPPED = Law(limits=load_limits(), conventions=load_conventions())
+SHIPPED = Law(limits=Limits(load_limits()), conventions=load_conventions())
 SATURDAY_AND_SUNDAY = ((date.min, frozenset({5, 6})),)
 KINDS = {"eaw": RequestKind.EXTRADITION, "ets24": RequestKind.EXTRADITION}
 
@@ -55,6 +55,7 @@ class HistoryBuilder:
     wished_by: date | None = None
     zones: Mapping[Side, str] = field(default_factory=dict)
     holidays: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
     law: Law = SHIPPED
 
     def __getattr__(self, name: str) -> Callable[..., Self]:
@@ -109,9 +110,13 @@ class HistoryBuilder:
         known = frozenset(date.fromisoformat(day) for day in days)
         return replace(self, holidays={**self.holidays, country: known})
 
+    def counted_by(self, calendars: Mapping[str, WorkingCalendar]) -> Self:
+        """Whole calendars by country, instead of weekends and the holidays named."""
+        return replace(self, calendars=calendars)
+
     def with_limits(self, *limits: Limit) -> Self:
         """The shipped law and these limits."""
-        return replace(self, law=replace(self.law, limits=(*self.law.limits, *limits)))
+        return replace(self, law=replace(self.law, limits=Limits((*self.law.limits, *limits))))
 
     def with_only(self, *limits: Limit) -> Self:
         return replace(self, law=replace(self.law, limits=limits))
@@ -155,8 +160,11 @@ class HistoryBuilder:
 
     def read(self) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
         """All clocks, and what has to be warned of."""
-        case = self.judged()
-        calendars = {
+        return self.read_as(self.judged())
+
+    def read_as(self, case: Case, life: Life | None = None) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
+        """The same for a case of ours that was judged before, and perhaps told."""
+        calendars = self.calendars or {
             code: WorkingCalendar(
                 code=code,
                 weekends=SATURDAY_AND_SUNDAY,
@@ -164,7 +172,7 @@ class HistoryBuilder:
             )
             for code in (self.requesting, self.requested)
         }
-        return evaluate(case, life_of(case), self.law, calendars)
+        return evaluate(case, life or life_of(case), self.law, calendars)
 
     def clocks(self) -> dict[str, Clock]:
         """The clocks by their key: the id of the limit, or with that of the act that started it."""
