@@ -11,16 +11,22 @@ from uuid import UUID
 
 import pytest
 
+from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.entries import NewEvent, NewRequest
 from mla_tracker.commands.rebuilding import rebuild
+from mla_tracker.commands.recounting import recount_stale
 from mla_tracker.commands.requests import log_request, record_event, void_event
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import OF_KIND
+from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.errors import ActNotPossible
-from mla_tracker.domain.vocabulary import Act, FurtherRequest, RequestKind, Urgency
+from mla_tracker.domain.histories import Event
+from mla_tracker.domain.vocabulary import Act, FurtherRequest, RequestKind, Role, Urgency
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.projections import stored_projection
 from tests.builders.counted import with_shipped_limits
+from tests.builders.random_histories import BEGINNINGS, Drawn, drawn
 from tests.builders.register import account
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -224,3 +230,74 @@ async def test_the_order_of_recording_never_changes_what_is_stored(db: Database,
         ):
             assert await meaning(db, request_id) == expected, (seed, events)
     assert (await rebuild(db, NOW, apply=False)).differing == 0
+
+
+COUNTED_ANEW = range(36)
+LONG_AFTER = datetime(2030, 1, 7, 12, tzinfo=UTC)
+
+
+def handed_in(request: Drawn, events: Sequence[Event]) -> NewRequest:
+    """A random request of the domain as a client logs it."""
+    history = request.history
+    return NewRequest(
+        history.kind,
+        history.requesting,
+        history.requested,
+        urgency=history.urgency,
+        urgency_reason="Custody.",
+        convention=history.convention if history.convention in load_conventions() else None,
+        assistance=history.forms,
+        wished_by=history.wished_by,
+        wished_by_reason="Trial" if history.wished_by else None,
+        events=[
+            NewEvent(e.act, e.at, e.on, {k: v for k, v in e.data.items() if k != "in_reply_to"})
+            for e in events
+            if e.act is not Act.LINKED
+        ],
+    )
+
+
+async def decree(db: Database, country: str, dice: random.Random) -> None:
+    """The country declares two dozen holidays, and other weekends from a day half-way on."""
+    days = {dice.choice(BEGINNINGS) + timedelta(days=dice.randint(0, 150)) for _ in range(60)}
+    own = CalendarOverrides(
+        holidays=tuple((day, "Decree") for day in sorted(days)),
+        weekend=frozenset({4, 5}),
+        weekend_from=dice.choice(sorted(days)),
+    )
+    head = await account(db, country, role=Role.HEAD)
+    entry = NewCalendar(own, "Decree", {})
+    await change_calendar(db, country, entry, expected=None, actor=head, now=LONG_AFTER)
+
+
+async def test_requests_counted_anew_after_a_calendar_changed_are_as_if_logged_under_it(db: Database) -> None:
+    await with_shipped_limits(db)
+    dice = random.Random(COUNTED_ANEW.stop)
+    logged: list[tuple[Drawn, Actor, UUID]] = []
+    for request in map(drawn, COUNTED_ANEW):
+        actor = await account(db, request.history.requesting, request.history.requested)
+        with suppress(ActNotPossible):  # for a zone that only the builder knows of
+            entry = handed_in(request, request.history.shuffled(request.seed).events)
+            made = await log_request(db, entry, actor=actor, now=LONG_AFTER)
+            logged.append((request, actor, made.id))
+    assert len(logged) > len(COUNTED_ANEW) * 0.8
+    for request, actor, request_id in logged:
+        [*_, mistake] = handed_in(request, request.mistakes.events).events
+        with suppress(ActNotPossible):
+            wrong = await record_event(db, request_id, mistake, actor=actor, now=LONG_AFTER)
+            await void_event(db, request_id, wrong.id, reason="r", actor=actor, now=LONG_AFTER)
+    before = [await meaning(db, request_id) for _, _, request_id in logged]
+    for country in sorted({c for r, _, _ in logged for c in (r.history.requesting, r.history.requested)}):
+        await decree(db, country, dice)
+
+    recounted = await recount_stale(db, LONG_AFTER)
+    assert recounted.failed == ()
+    assert recounted.changed > 0
+    assert (await rebuild(db, LONG_AFTER, apply=False)).differing == 0
+    after = [await meaning(db, request_id) for _, _, request_id in logged]
+    assert sum(one != other for one, other in zip(before, after, strict=True)) >= recounted.changed
+    for (request, actor, _), expected in zip(logged, after, strict=True):
+        entry = handed_in(request, request.history.events)
+        made = await log_request(db, entry, actor=actor, now=LONG_AFTER)
+        assert await meaning(db, made.id) == expected, str(request)
+    assert (await rebuild(db, LONG_AFTER, apply=False)).differing == 0
