@@ -8,6 +8,7 @@ from mla_tracker.api.fields import Answer, Day, Entry, Line, Paragraphs, ShortLi
 from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
+    Circumstance,
     Effect,
     Obligor,
     RequestKind,
@@ -91,6 +92,9 @@ class ConditionsEntry(Entry):
 
     urgency: list[Urgency] = Field(default=[], max_length=10)
     assistance: list[Assistance] = Field(default=[], max_length=40)
+    circumstances: list[Circumstance] = Field(
+        default=[], max_length=10, description="All of them must be stated on the request."
+    )
     consent: bool | None = Field(
         None, description="Whether the person must have consented to surrender, or not."
     )

@@ -21,6 +21,7 @@ from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Basis,
+    Circumstance,
     Effect,
     Obligor,
     RequestKind,
@@ -61,6 +62,7 @@ class TriggerView(Answer):
     act: Act
     where: dict[str, Any] = Field(description="Values that the act's data must have.")
     date_field: str | None = Field(description="The date in the act's data that counts instead of its day.")
+    after: Act | None = Field(description="Only an act that such another one came before.")
 
 
 class PauseView(Answer):
@@ -91,6 +93,21 @@ class ConditionsView(Answer):
     requester_region: str | None
     requested_countries: list[str]
     requesting_countries: list[str]
+    circumstances: list[Circumstance] = Field(description="All of them must be stated on the request.")
+    without_circumstances: list[Circumstance] = Field(
+        description="None of them may be stated on the request."
+    )
+    acts: list[Act] = Field(description="All of them must be in the history.")
+
+
+class FigureView(Answer):
+    """The figure that a country declared, or set by order, in place of that of the provision."""
+
+    requested: str
+    requesting: list[str] = Field(description="The countries whose requests it is for; empty: all.")
+    span: SpanView
+    evidence: str
+    seen_at: str
 
 
 class LimitView(Answer):
@@ -128,6 +145,8 @@ class LimitView(Answer):
     cancelled_by: list[Act]
     survives_end: bool = Field(description="The clock runs on when the request has ended.")
     conditions: ConditionsView
+    figures: list[FigureView]
+    declared_only: bool = Field(description="Without a declared figure the limit does not apply.")
     pauses: list[PauseView]
     extension: ExtensionView | None = Field(description="Null: no extension is known.")
     warning_lead: SpanView | None
@@ -230,7 +249,21 @@ def shown(limit: Limit) -> LimitView:
             requester_region=conditions.requester_region,
             requested_countries=sorted(conditions.requested_countries),
             requesting_countries=sorted(conditions.requesting_countries),
+            circumstances=sorted(conditions.circumstances),
+            without_circumstances=sorted(conditions.without_circumstances),
+            acts=sorted(conditions.acts),
         ),
+        figures=[
+            FigureView(
+                requested=one.requested,
+                requesting=sorted(one.requesting),
+                span=SpanView(amount=one.span.amount, unit=one.span.unit),
+                evidence=one.evidence,
+                seen_at=one.seen_at,
+            )
+            for one in limit.figures
+        ],
+        declared_only=limit.declared_only,
         pauses=[PauseView(begins=list(rule.begins), ends=list(rule.ends)) for rule in limit.pauses],
         extension=_extension(limit.extension),
         warning_lead=_span(limit.warning_lead),
@@ -249,7 +282,10 @@ def _span(span: Span | None) -> SpanView | None:
 
 
 def _triggers(triggers: Iterable[Trigger]) -> list[TriggerView]:
-    return [TriggerView(act=one.act, where=dict(one.where), date_field=one.date_field) for one in triggers]
+    return [
+        TriggerView(act=one.act, where=dict(one.where), date_field=one.date_field, after=one.after)
+        for one in triggers
+    ]
 
 
 def _extension(rule: ExtensionRule | None) -> ExtensionView | None:

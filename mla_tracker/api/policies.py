@@ -54,7 +54,7 @@ class PolicyQuery(PreviewQuery):
 
     recomputed: bool = Field(
         False,
-        description="In a preview: as if every open request were recomputed on the first day of validity. Clocks that "
+        description="A preview, even if `preview` is left out: as if every open request were recomputed on the first day of validity. Clocks that "
         "began earlier keep their version otherwise.",
     )
 
@@ -121,7 +121,7 @@ async def set_policy(
 ) -> Response[bytes]:
     """Stores a policy, or a version of one, and answers with it."""
     policy = entry.entry()
-    if filters.preview:
+    if filters.preview or filters.recomputed:
         versions, effect = await commands.preview_policy(
             database, policy, recomputed=filters.recomputed, actor=actor, now=now
         )

@@ -180,6 +180,8 @@ class RequestChange(Entry):
         for name in self.model_fields_set - {"references"}:
             value = getattr(self, name)
             found[name] = [str(one) for one in value] if isinstance(value, list) else value
+        if "circumstances" in found:
+            found["circumstances"] = sorted(set(found["circumstances"]))
         if "references" in self.model_fields_set:
             for side in self.references.model_fields_set:
                 found[f"reference_{side}"] = getattr(self.references, side)

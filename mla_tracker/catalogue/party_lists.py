@@ -141,6 +141,7 @@ def _overlaps(spells: list[tuple[int, Membership]]) -> Iterator[Fault]:
                 other.binds_on(spell.since) or spell.binds_on(other.since)
             ):
                 yield f"line {line}", f"{spell.country} is bound by line {earlier} on the same days already."
+                break
 
 
 def _refused(faults: list[Fault]) -> InvalidEntry:

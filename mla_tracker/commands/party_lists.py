@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.commands.entries import EARLIEST_DAY
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of
 from mla_tracker.domain.errors import InvalidEntry
 from mla_tracker.domain.limits import Convention
@@ -116,6 +117,8 @@ def _faults(entry: PartyList, before: Convention | None, older: bool, now: datet
         yield "/parties", "The list names no country."
     if entry.as_of > (now + FURTHEST_ZONE).date():
         yield "/as_of", f"{entry.as_of} is still to come. Give the day of which the list is."
+    if entry.as_of < EARLIEST_DAY:
+        yield "/as_of", f"{entry.as_of} lies before {EARLIEST_DAY}. Give the day of which the list is."
     if before is None:
         return
     if not older and entry.as_of < (before.as_of or date.min):

@@ -169,6 +169,8 @@ ORDER: Sequence[Precedence] = (
             A.RECEIVED,
             A.RECEIVED_BY_COMPETENT_AUTHORITY,
             A.REMINDED,
+            A.DELAY_REPORTED,
+            A.FURTHER_REQUEST_RECEIVED,
             A.INFORMATION_SUPPLIED,
             A.RESULTS_RECEIVED,
             A.GRANTED,

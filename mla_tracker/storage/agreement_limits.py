@@ -10,6 +10,7 @@ from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Basis,
+    Circumstance,
     Effect,
     Obligor,
     RequestKind,
@@ -100,5 +101,6 @@ def _conditions(stored: Stored) -> Conditions:
     return Conditions(
         urgency=frozenset(Urgency(value) for value in stored.get("urgency", ())),
         assistance=frozenset(Assistance(value) for value in stored.get("assistance", ())),
+        circumstances=frozenset(Circumstance(value) for value in stored.get("circumstances", ())),
         consent=stored.get("consent"),
     )

@@ -27,6 +27,7 @@ from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Basis,
+    Circumstance,
     Effect,
     Obligor,
     RequestKind,
@@ -50,6 +51,7 @@ class HistoryBuilder:
     requested: str = "MA"
     events: tuple[Event, ...] = ()
     forms: tuple[Assistance, ...] = ()
+    circumstances: frozenset[Circumstance] = frozenset()
     convention: str | None = None
     urgency: Urgency = Urgency.ROUTINE
     wished_by: date | None = None
@@ -98,6 +100,9 @@ class HistoryBuilder:
     def wished(self, day: str) -> Self:
         return replace(self, wished_by=date.fromisoformat(day))
 
+    def stating(self, *circumstances: str) -> Self:
+        return replace(self, circumstances=frozenset(Circumstance(one) for one in circumstances))
+
     def in_urgency(self, urgency: str) -> Self:
         return replace(self, urgency=Urgency(urgency))
 
@@ -143,6 +148,7 @@ class HistoryBuilder:
             events=self.events,
             urgency=self.urgency,
             assistance=self.forms,
+            circumstances=self.circumstances,
             convention=self.convention,
             wished_by=self.wished_by,
             recorded_on=date(2026, 1, 5),

@@ -15,11 +15,22 @@ from mla_tracker.domain.acts import OF_EITHER_SIDE, OF_KIND
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.limits import ExtensionRule, Limit, PauseRule, Span, Trigger
-from mla_tracker.domain.vocabulary import Act, Basis, Effect, Obligor, RequestKind, Stage, Unit
+from mla_tracker.domain.vocabulary import (
+    Act,
+    Basis,
+    Circumstance,
+    Effect,
+    FurtherRequest,
+    Obligor,
+    RequestKind,
+    Stage,
+    Unit,
+)
 from tests.builders.histories import HistoryBuilder, a_limit
 
 A = Act
-EVIDENCE, EXTRADITION, PROCEEDINGS = RequestKind.EVIDENCE, RequestKind.EXTRADITION, RequestKind.PROCEEDINGS
+EVIDENCE, EXTRADITION = RequestKind.EVIDENCE, RequestKind.EXTRADITION
+PROCEEDINGS, INFORMATION = RequestKind.PROCEEDINGS, RequestKind.INFORMATION
 
 # Requesting country, requested country, the instrument that the request names.
 PLACES: dict[RequestKind, Sequence[tuple[str, str, str | None]]] = {
@@ -46,6 +57,7 @@ PLACES: dict[RequestKind, Sequence[tuple[str, str, str | None]]] = {
         ("EC", "ES", None), ("UZ", "KZ", "untoc"), ("NL", "CH", "ets73"), ("TR", "MD", "ets73"), ("NZ", "ES", "uncac"),
         ("RU", "EE", "ru-ee-legal-assistance"),
     ),
+    INFORMATION: (("FI", "ES", "eu-2023-977"), ("EC", "ES", None)),
 }  # fmt: skip
 FORMS = (
     "records", "video_hearing", "confiscation", "search_seizure_freezing", "interception", "subscriber_data",
@@ -81,6 +93,10 @@ COURSES: dict[RequestKind, Sequence[Act]] = {
     PROCEEDINGS: (
         A.SENT, A.RECEIVED, A.ACKNOWLEDGED, A.INFORMATION_REQUESTED, A.INFORMATION_SUPPLIED, A.POSTPONED, A.RESUMED,
         A.EXTENDED, A.CHARGED, A.CONCLUDED, A.RESULT_TOLD, A.CLOSED,
+    ),
+    INFORMATION: (
+        A.SENT, A.RECEIVED, A.ACKNOWLEDGED, A.INFORMATION_REQUESTED, A.INFORMATION_SUPPLIED, A.EXTENDED, A.EXECUTED,
+        A.RESULTS_TRANSMITTED, A.CLOSED,
     ),
 }  # fmt: skip
 OF_ITEMS = frozenset(
@@ -134,11 +150,13 @@ class _Dice:
         return self.chance() < share
 
     def history(self) -> HistoryBuilder:
-        kind = self.choose((EVIDENCE, EVIDENCE, EXTRADITION, EXTRADITION, PROCEEDINGS))
+        kind = self.choose((EVIDENCE, EVIDENCE, EXTRADITION, EXTRADITION, PROCEEDINGS, INFORMATION))
         requesting, requested, convention = self.choose(PLACES[kind])
         history = HistoryBuilder(kind, requesting, requested, convention=convention)
         if kind is EVIDENCE:
             history = history.about(*self.sample(FORMS, self.choose((0, 1, 1, 2, 3, 5))))
+        if self.often(0.3):
+            history = history.stating(*self.sample(list(Circumstance), self.between(1, 2)))
         if self.often(0.3):
             history = history.in_urgency(self.choose(("urgent", "emergency")))
         if self.often(0.2):
@@ -193,6 +211,8 @@ class _Dice:
     def said(self, history: HistoryBuilder, act: Act, day: date) -> dict[str, Any]:
         choose = self.choose
         match act:
+            case A.FURTHER_REQUEST_RECEIVED:
+                return {"further_request": choose(list(FurtherRequest)).value}
             case A.EXTENDED:
                 until = (day + timedelta(days=self.between(1, 40))).isoformat()
                 how = choose(({"days": self.between(1, 30)}, {"until": until}, {}, {"estimated_on": until}))

@@ -192,7 +192,7 @@ def meaning(history: HistoryBuilder, known: tuple[Case, Life, Read] | None = Non
 def test_the_random_histories_hold_what_the_law_has_most_to_say_about() -> None:
     """Else ten thousand of them would say little."""
     seen: Counter[Any] = Counter()
-    for seed in range(600):
+    for seed in range(1000):
         seen.update(features(drawn(seed)))
     wanted: Sequence[Any] = (
         *RequestKind, *Act,
