@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.catalogue.holiday_calendars import country_calendar
 from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
@@ -26,6 +27,7 @@ from mla_tracker.domain.histories import Case, judge
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.precedence import Law, Limits
 from mla_tracker.storage.cases import case_of
+from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 
 RECORDED = datetime(2026, 1, 12, 9, tzinfo=UTC)
@@ -38,6 +40,7 @@ LAW = Law(
 CALENDARS: Mapping[str, WorkingCalendar] = {
     code: country_calendar(code, years=range(2020, 2037)) for code in ("FI", "ES")
 }
+DAYS = LocalDays(CALENDARS, {code: default_zone(code) for code in CALENDARS})
 # A European arrest warrant from Finland to Spain: day or instant, act, data.
 ACTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("2026-01-09", "drafted", {}),
@@ -113,6 +116,7 @@ def stored() -> StoredCase:
         urgency="routine",
         agreement_id=None,
         convention="eaw",
+        circumstances=(),
         assistance=(),
         offences=(),
         channel=None,
@@ -176,13 +180,13 @@ def per_call(work: Callable[[], object], rounds: int) -> float:
 def figures(rounds: int) -> dict[str, float]:
     """Milliseconds by what is measured."""
     request = stored()
-    case = case_of(request)
+    case = case_of(request, DAYS)
     life = life_of(case)
     return {
         "floor: bare deadlines": per_call(bare(clocks_of(case)), rounds),
         "evaluate alone": per_call(lambda: evaluate(case, life, LAW, CALENDARS), rounds),
         "judge, life, evaluate": per_call(lambda: clocks_of(replace(case)), rounds),
-        "the same from stored acts": per_call(lambda: clocks_of(case_of(request)), rounds),
+        "the same from stored acts": per_call(lambda: clocks_of(case_of(request, DAYS)), rounds),
     }
 
 
@@ -192,7 +196,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--json", action="store_true", help="one JSON object, in milliseconds")
     options = parser.parse_args()
-    clocks = clocks_of(case_of(stored()))
+    clocks = clocks_of(case_of(stored(), DAYS))
     reached = sum(clock.start is not None for clock in clocks)
     told = figures(options.rounds)
     if options.json:

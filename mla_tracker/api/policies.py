@@ -54,8 +54,8 @@ class PolicyQuery(PreviewQuery):
 
     recomputed: bool = Field(
         False,
-        description="A preview, even if `preview` is left out: as if every open request were recomputed on the first day of validity. Clocks that "
-        "began earlier keep their version otherwise.",
+        description="A preview, even if `preview` is left out: as if every open request were recomputed on the first "
+        "day of validity. Clocks that began earlier keep their version otherwise.",
     )
 
 
