@@ -59,8 +59,12 @@ class Event:
 
     @cached_property
     def content(self) -> tuple[int, str, str]:
-        """A sort key made of what the act says, for acts that nothing else puts in order."""
-        said = repr(sorted(self.data.items(), key=str)) if self.data else "[]"
+        """A sort key made of what the act says, for acts that nothing else puts in order; ids say nothing."""
+        said = (
+            repr(sorted(((k, v) for k, v in self.data.items() if k != "in_reply_to"), key=str))
+            if self.data
+            else "[]"
+        )
         return (RANK[self.act], said, self.asserted_by)
 
     def told(self) -> str:

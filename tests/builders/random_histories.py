@@ -73,6 +73,7 @@ BEGINNINGS = tuple(
     )
 )  # fmt: skip
 GAPS = (0, 0, 0, 1, 1, 2, 3, 5, 7, 10, 14, 29, 30, 31, 45, 60)
+TIMES = (0, 0, 0, 1, 1, 1, 1, 1, 1, 2)  # how often an act of the usual course is on record for its day
 MINUTES = (0, 1, 30, 90, 150, 600, 659, 719, 720, 1290, 1380, 1439)
 
 # The usual course of each kind; what is drawn beside it comes in anywhere.
@@ -171,7 +172,7 @@ class _Dice:
         course = COURSES[kind]
         for act in course[: self.choose((len(course), self.between(2, len(course))))]:
             day += timedelta(days=self.choose(GAPS))
-            if self.often(0.72):
+            for _ in range(self.choose(TIMES)):
                 history = self.did(history, act, day)
         kinds = sorted(OF_KIND[kind])
         for _ in range(self.choose((0, 1, 2, 3, 5, 9))):
@@ -351,7 +352,7 @@ class _Dice:
             (
                 Span(10, Unit.WORKING_DAYS), Span(45, Unit.DAYS), Span(1, Unit.MONTHS), Span(2, Unit.WEEKS),
                 Span(24, Unit.HOURS), Span(96, Unit.HOURS), Span(12, Unit.WORKING_HOURS), Span(1, Unit.YEARS),
-                Span(3, Unit.DAYS),
+                Span(2, Unit.DAYS), Span(3, Unit.DAYS),
             )
         )  # fmt: skip
 

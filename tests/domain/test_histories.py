@@ -357,6 +357,32 @@ def test_a_case_names_the_country_of_a_side() -> None:
 # What is missing is told, never refused.
 
 
+@pytest.mark.parametrize("answered", ["information_requested-1", "information_requested-2"])
+def test_of_two_like_questions_of_one_day_the_one_that_was_answered_comes_first(answered: str) -> None:
+    """Else the day on which the other was answered would depend on which of the two was recorded first."""
+    history = (
+        ASKED.information_requested("2026-03-05")
+        .information_requested("2026-03-05")
+        .information_supplied("2026-03-05T15:00+00:00", in_reply_to=answered)
+        .information_supplied("2026-03-09")
+    )
+    acts = [e for e in history.case().history if e.act.startswith("information")]
+    assert [e.id for e in acts][:2] == [answered, "information_supplied-1"]
+    stops = {clock.start.id: clock.stop for clock in history.clocks().values() if clock.start and clock.stop}
+    assert stops[answered] is not None
+    assert stops[answered].id == "information_supplied-1"
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_answers_of_one_day_that_say_the_same_follow_their_questions(crossed: bool) -> None:
+    replies = ["information_requested-1", "information_requested-2"]
+    history = ASKED.information_requested("2026-03-05").information_requested("2026-03-05")
+    for reply in reversed(replies) if crossed else replies:
+        history = history.information_supplied("2026-03-05", in_reply_to=reply)
+    acts = [e for e in history.case().history if e.act.startswith("information")]
+    assert [e.data.get("in_reply_to") for e in acts] == [None, replies[0], None, replies[1]]
+
+
 @pytest.mark.parametrize(
     ("history", "warnings"),
     [
