@@ -12,7 +12,7 @@ from mla_tracker.commands.previewing import Effect, Supposed, effect_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed
 from mla_tracker.domain.limits import Limit, Trigger
-from mla_tracker.domain.precedence import side_of
+from mla_tracker.domain.precedence import Limits, side_of
 from mla_tracker.domain.vocabulary import Basis, RequestKind, Role, Stage
 from mla_tracker.queries.agreements import today_in
 from mla_tracker.storage.agreement_limits import limit_of
@@ -86,7 +86,7 @@ async def preview_policy(
     ) as tx:
         held = await policies_of(tx, country, lock=False)
         limit = _drafted(entry, country, held, now)
-        limits = ended_by_successors((*await stored_limits(tx), limit))
+        limits = Limits(ended_by_successors((*await stored_limits(tx), limit)))
         effect = await effect_of(
             tx, Supposed(policy=limit, limits=limits, recomputed=recomputed), actor=actor, now=now
         )
