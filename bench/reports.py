@@ -146,7 +146,7 @@ async def measure(db: Database, country: str, ask: Ask, rounds: int) -> float:
     actor = Actor(UUID(int=1), (country,), Role.MINISTRY, "bench")
     took = []
     for _ in range(rounds + 1):
-        async with db.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+        async with db.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
             began = time.perf_counter()
             await ask(tx, actor)
             took.append((time.perf_counter() - began) * 1000)
@@ -165,7 +165,7 @@ class _Explaining(Tx):
 async def explain(db: Database, country: str, ask: Ask) -> None:
     """Print how PostgreSQL goes about it."""
     actor = Actor(UUID(int=1), (country,), Role.MINISTRY, "bench")
-    async with db.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with db.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         await ask(_Explaining(tx.connection), actor)
 
 

@@ -112,7 +112,7 @@ async def _shown(
     status: int = 200,
     replayed: bool = False,
 ) -> Response[bytes]:
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         view = await queries.agreement(tx, agreement_id, actor=actor, now=now)
     location = f"/api/v1/agreements/{view.id}" if status == 201 else None
     return answer(_as_answer(view), status=status, version=view.version, location=location, replayed=replayed)
@@ -180,7 +180,7 @@ async def list_agreements(
         recorded_by=filters.recorded_by,
         q=filters.q,
     )
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await queries.agreements(
             tx, wanted, actor=actor, now=now, limit=filters.limit + 1, after=start.after
         )

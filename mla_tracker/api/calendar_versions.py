@@ -67,7 +67,7 @@ async def list_calendar_versions(country: str, actor: Actor, database: Database)
     """Every version that was ever in force, and its effect as it was recorded."""
     if not is_country(country):
         raise no_such_country(country)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         found = await queries.versions(tx, country, actor=actor)
     items = [
         CalendarVersionView(
@@ -102,6 +102,6 @@ async def list_calendar_moves(
     """Each clock with the date before and after, as it was found when its request was counted anew."""
     if not is_country(country):
         raise no_such_country(country)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         found = await queries.moves_by(tx, country, filters.version, actor=actor)
     return answer(CalendarMoves(items=[DateMoveView(**move) for move in found]))

@@ -152,7 +152,7 @@ async def list_clocks(
 ) -> Response[bytes]:
     """Clocks of requests of your countries; those of drafts only of your own making."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await worklist.clocks(
             tx,
             filters.wanted(),

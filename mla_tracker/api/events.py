@@ -74,7 +74,7 @@ async def list_events(
 ) -> Response[bytes]:
     """Every act in the order in which they took place, voided ones too, with who stated it and when it was recorded."""
     position = paging.position(filters, actor, keys=(UUID,), now=now)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         history = await queries.history(tx, request_id, actor=actor, now=now, as_of=position.as_of)
     last = position.after[0] if position.after else None
     first = next((number for number, event in enumerate(history, start=1) if event["id"] == last), 0)

@@ -72,7 +72,7 @@ async def list_flags(filters: FlagQuery, actor: Actor, database: Database, now: 
         filters.country,
         filters.raised_after,
     )
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await flags.page(
             tx, wanted, countries=actor.countries, after=_key(position.after), limit=filters.limit + 1
         )
@@ -96,7 +96,7 @@ async def acknowledge(
 ) -> Response[bytes]:
     """Marks the flag as seen and answers with it."""
     done = await acknowledge_flag(database, flag_id, actor=actor, now=now, idempotency=idempotency)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         row = await flags.flag(tx, done.id, countries=actor.countries)
     if row is None:
         raise NotFound(f"There is no flag {flag_id}. List the flags to find its id.")

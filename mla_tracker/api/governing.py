@@ -59,7 +59,7 @@ async def read_governing_agreement(
     request_id: UUID, filters: GoverningQuery, actor: Actor, database: Database, now: datetime
 ) -> Response[bytes]:
     """By the public register: the more special kind first, then the bilateral, then the one applied last."""
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         row = await visible_row(tx, request_id, actor)
         day = filters.on or row["first_act_on"] or row["created_at"].date()
         found = await governing_between(

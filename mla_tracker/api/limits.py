@@ -204,7 +204,7 @@ async def read_limit(limit_id: str, actor: Actor, database: Database, now: datet
     """Also the limits that an agreement sets itself, by the id that a clock names."""
     if not LIMIT_ID.match(limit_id):
         raise NotFound("There is no such limit. List the limits to find its id.")
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         found = await queries.versions(tx, limit_id, actor=actor, now=now)
     return answer(LimitVersions(id=limit_id, versions=[shown(limit) for limit in found]))
 

@@ -133,7 +133,7 @@ async def set_policy(
         )
         return answer(view)
     done = await commands.set_policy(database, policy, actor=actor, now=now, idempotency=idempotency)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         found = await queries.versions(tx, done.id, actor=actor, now=now)
     view = PolicyAnswer(
         id=done.id,

@@ -47,7 +47,7 @@ async def read_sla(
     """Only requests of your countries are counted; law and policy never in one cell."""
     media = chosen(request.headers.get("Accept"))
     wanted = filters.wanted()
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         table = await reports.sla(tx, wanted, actor=actor, as_of=now)
     cells = [cell | sla_lists(cell, wanted) for cell in table.cells]
     about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": now, "whose": wanted.whose}
@@ -78,7 +78,7 @@ async def read_ageing(
     """Only requests of your countries are counted; drafts are not."""
     media = chosen(request.headers.get("Accept"))
     wanted = filters.wanted()
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         tables = await ageing.ageing(tx, wanted, actor=actor, as_of=now)
     spans = ageing.bands(wanted.bounds)
     about = {"as_of": now, "whose": wanted.whose}

@@ -90,7 +90,7 @@ async def list_requests(
     """Requests of your countries; drafts only of your own making."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
     wanted = queries.RequestFilter(**filters.model_dump(exclude={"limit", "cursor"}))
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await queries.requests(
             tx,
             wanted,
@@ -109,7 +109,7 @@ async def list_requests(
 )
 async def read_request(request_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """The request with its clocks as they read now, the flags raised on it, and warnings about its record."""
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         view = RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
     return answer(view, version=view.version)
 
@@ -155,7 +155,7 @@ async def amend_request(
 )
 async def read_clocks(request_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """Every clock, each with the steps that lead to its date, their rules and their sources."""
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await queries.clocks_explained(tx, request_id, actor=actor, now=now)
     explained = [{**row, "explanation": step_views(row["explanation"])} for row in rows]
     return answer(ClockList(items=[ExplainedClock.model_validate(row) for row in explained]))

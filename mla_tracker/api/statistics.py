@@ -56,7 +56,7 @@ async def read_statistics(
     """Only requests of your countries are counted; drafts never."""
     media = chosen(request.headers.get("Accept"))
     wanted = filters.wanted()
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         table = await statistics.statistics(tx, wanted, actor=actor)
     cells = [cell | lists(cell, wanted.group_by) for cell in table.cells]
     about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": now, "by": wanted.by}
@@ -119,7 +119,7 @@ async def list_counted_requests(
     """Exactly those that the report counts, as they read now."""
     position = paging.position(filters, actor, keys=(date, UUID, int), now=now)
     after = position.after
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await statistics.counted(
             tx,
             filters.wanted(),
@@ -190,7 +190,7 @@ async def list_opening_balances(
 ) -> Response[bytes]:
     """Also those that a later one replaced."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
-    async with database.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         rows = await opening_balances.balances(
             tx,
             actor=actor,

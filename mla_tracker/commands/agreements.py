@@ -69,7 +69,7 @@ async def record_agreement(
     """
     _require_writer(actor)
     own = (party.country for party in entry.parties if party.country and actor.speaks_for(party.country))
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)
         row = AgreementRow(
@@ -106,7 +106,7 @@ async def change_agreement(
     `changes` holds fields of AgreementFields and `parties`; `versions` those the change may be based on, None
     for any. Raises NotFound, NotAllowed, VersionStale, and what `record_agreement` raises.
     """
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         before = await _load_own(tx, agreement_id, actor, now)
         if versions is not None and before.version not in versions:
             raise _stale(before)
@@ -139,7 +139,7 @@ async def record_event(
     Raises NotFound, NotAllowed, InvalidEntry, DatedInFuture for a day after today where the agreement was
     recorded, AlreadyRecorded for an event that stands already, word for word.
     """
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)
         before = await _load_own(tx, agreement_id, actor, now)
@@ -166,7 +166,7 @@ async def void_event(
     NotAllowed, ActNotPossible for an event voided before, and what `record_event` raises for the replacement,
     its fields below /replacement.
     """
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)
         before = await _load_own(tx, agreement_id, actor, now)

@@ -41,7 +41,7 @@ async def amend_request(
     Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded.
     """
     may_write(actor)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         stored = await locked(tx, request_id, actor)
         record = stored.record
         if expected is not None and record.version not in expected:

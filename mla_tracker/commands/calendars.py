@@ -75,7 +75,7 @@ async def change_calendar(
     naming every field at fault.
     """
     calendar = await _meant(country, entry, actor, now)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         before, after = await _versions(tx, country, entry, calendar, expected, now)
         if after is before:
             return CalendarChanged(before.version, 0)
@@ -102,9 +102,7 @@ async def preview_calendar(
     Raises what `change_calendar` raises.
     """
     calendar = await _meant(country, entry, actor, now)
-    async with db.transaction(
-        DbRole.API, countries=actor.countries, isolation=Isolation.REPEATABLE_READ
-    ) as tx:
+    async with db.transaction(DbRole.API, viewer=actor, isolation=Isolation.REPEATABLE_READ) as tx:
         before, after = await _versions(tx, country, entry, calendar, expected, now)
         days = days_changed(before.calendar, calendar)
         supposed = Supposed(

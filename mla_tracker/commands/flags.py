@@ -18,7 +18,7 @@ async def acknowledge_flag(
 
     Raises NotFound for a flag that the actor may not see, IdempotencyKeyReused.
     """
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)
         seen = await flags.acknowledge(

@@ -60,7 +60,7 @@ async def set_policy(
     policy of the country.
     """
     country = _writers_country(entry, actor)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
             return PolicySet(done["id"], done["requests_waiting"], replayed=True)
         limit = _drafted(entry, country, await policies_of(tx, country, lock=True), now)
@@ -81,9 +81,7 @@ async def preview_policy(
     `set_policy` raises.
     """
     country = _writers_country(entry, actor)
-    async with db.transaction(
-        DbRole.API, countries=actor.countries, isolation=Isolation.REPEATABLE_READ
-    ) as tx:
+    async with db.transaction(DbRole.API, viewer=actor, isolation=Isolation.REPEATABLE_READ) as tx:
         held = await policies_of(tx, country, lock=False)
         limit = _drafted(entry, country, held, now)
         limits = Limits(ended_by_successors((*await stored_limits(tx), limit)))

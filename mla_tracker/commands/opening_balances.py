@@ -61,7 +61,7 @@ async def restate_opening(
             fields=[("/first_day", "Lies in the future.")],
         )
     made = uuid7(now)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         done = await claim(tx, idempotency, now)
         if done:
             made = UUID(done["id"])

@@ -50,7 +50,7 @@ async def log_request(
     checked_request(entry)
     country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
     record = _new_record(entry, country, actor, now)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now, making={"id": str(record.id)}):
             made = UUID(done["id"])
             return Recorded(made, replayed=True, view=await queries.request(tx, made, actor=actor, now=now))
@@ -96,7 +96,7 @@ async def record_event(
     for an act of a country that records its acts itself.
     """
     may_write(actor)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         done = await claim(tx, idempotency, now)
         if done:
             made = UUID(done["event_id"])
@@ -129,7 +129,7 @@ async def void_event(
     country asserts, ActNotPossible for one voided before or for an impossible result.
     """
     may_write(actor)
-    async with db.transaction(DbRole.API, countries=actor.countries) as tx:
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
             view = await queries.request(tx, request_id, actor=actor, now=now)
             return Recorded(request_id, replayed=True, view=view)

@@ -360,6 +360,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Scope(StrEnum):
+    """What a credential may be used for, within what its account may do."""
+
+    READ = "read"
+    WRITE = "write"
+    MANAGE = "manage"
+
+
 class FurtherRequest(StrEnum):
     """What a further request of the requesting country, received in the same case, asks for."""
 

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 from pydantic_core import from_json, to_json
 
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -226,12 +229,12 @@ class Database:
         self,
         role: DbRole,
         *,
-        countries: Sequence[str] = (),
+        viewer: Actor | None = None,
         isolation: Isolation = Isolation.READ_COMMITTED,
         read_only: bool = False,
         limits: TimeLimits | None = None,
     ) -> AsyncIterator[Tx]:
-        """A transaction in the name of `role` that sees the rows of `countries`.
+        """A transaction in the name of `role`; as DbRole.API it sees what `viewer` may see, and without one no request.
 
         COMMIT at the end, ROLLBACK on an error. It does not nest: pass the `Tx` on instead.
 
@@ -240,7 +243,7 @@ class Database:
         outer: Tx | None = ENGINE.current_transaction.get()
         if outer is not None and outer.runs_here:
             raise RuntimeError("A transaction is open already: pass its Tx on instead of opening another.")
-        begin = _begin(role, countries, isolation, read_only, limits or LIMITS[role])
+        begin = _begin(role, viewer, isolation, read_only, limits or LIMITS[role])
         async with self._connection() as connection:
             try:
                 await connection.execute(begin, timeout=END_SECONDS)
@@ -304,18 +307,21 @@ async def _roll_back(connection: "_Connection") -> None:
 
 
 def _begin(
-    role: DbRole, countries: Sequence[str], isolation: Isolation, read_only: bool, limits: TimeLimits
+    role: DbRole, viewer: Actor | None, isolation: Isolation, read_only: bool, limits: TimeLimits
 ) -> str:
     """BEGIN and all settings of the transaction, in one round trip.
 
-    Everything in it is an enum, a number or two capital letters, so it can be text: no statement to prepare,
+    Everything in it is an enum, a number, an id or two capital letters, so it can be text: no statement to prepare,
     and a pooler between us and the server sees one query.
     """
+    countries = viewer.countries if viewer else ()
     wrong = [country for country in countries if not _COUNTRY.fullmatch(country)]
     if wrong:
         raise ValueError(f"Not a country code of two capital letters: {wrong[0]!r}.")
     settings = {
         "mla.countries": ",".join(countries),
+        "mla.account": UUID(int=viewer.account_id.int) if viewer else "",
+        "mla.account_role": Role(viewer.role).value if viewer else "",
         "TimeZone": "UTC",
         "statement_timeout": limits.statement,
         "lock_timeout": limits.lock,

@@ -11,6 +11,7 @@ from uuid import UUID
 from mla_tracker.domain.vocabulary import FlagKind, Urgency
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.ids import uuid7
+from tests.builders.actors import seen_by
 
 RECORDED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 Expected = tuple[FlagKind, int, datetime]
@@ -121,7 +122,7 @@ class StoredClock:
     async def moved(self, db: Database, due: str) -> "StoredClock":
         """Move the due instant as a command does: checks away, clock changed, flags cleared, checks anew."""
         later = replace(self, built=self.built.due(due))
-        async with db.transaction(DbRole.API, countries=[self.built.requesting]) as tx:
+        async with db.transaction(DbRole.API, viewer=seen_by(self.built.requesting)) as tx:
             await tx.execute("select 1 from request where id = $1 for no key update", self.request_id)
             await tx.execute("delete from clock_check where clock_id = $1", self.id)
             await tx.execute(

@@ -41,14 +41,14 @@ def event(act: str, day: str, **data: str) -> NewAgreementEvent:
 
 
 async def seen(db: Database, agreement_id: UUID, actor: Actor, now: datetime = NOW) -> AgreementView:
-    async with db.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with db.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         return await agreement(tx, agreement_id, actor=actor, now=now)
 
 
 async def listed(
     db: Database, actor: Actor, *, now: datetime = NOW, limit: int = 50, **wanted: Any
 ) -> list[str]:
-    async with db.transaction(DbRole.API, countries=actor.countries, read_only=True) as tx:
+    async with db.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         found = await agreements(tx, AgreementFilter(**wanted), actor=actor, now=now, limit=limit)
     return [view.title for view in found]
 

@@ -32,6 +32,7 @@ from mla_tracker.domain.vocabulary import (
 from mla_tracker.queries.agreements import AgreementView, governing_between
 from mla_tracker.storage.agreements import PartyRow, limits_of, load
 from mla_tracker.storage.database import Database, DbRole
+from tests.builders.actors import seen_by
 from tests.builders.register import DRAFT, IN_FORCE, NOW, SIGNED, account, entry, event, listed, refused, seen
 
 
@@ -290,7 +291,7 @@ async def test_limits_of_an_agreement_become_limits_of_the_law(db: Database) -> 
     done = await record_agreement(
         db, entry(replace(IN_FORCE, limits=(LIMIT, hours, fuller))), actor=morocco, now=NOW
     )
-    async with db.transaction(DbRole.API, countries=["MA"]) as tx:
+    async with db.transaction(DbRole.API, viewer=seen_by("MA")) as tx:
         row = await load(tx, done.id)
     assert row is not None
     execute, preserve, urgent = limits_of(row)
@@ -326,7 +327,7 @@ async def test_what_governs_between_two_countries_is_found_in_the_register(db: D
     await record_agreement(
         db, entry(replace(fields, title="Ended", terminated_on=date(2025, 1, 1))), actor=morocco, now=NOW
     )
-    async with db.transaction(DbRole.API, countries=["ES"]) as tx:
+    async with db.transaction(DbRole.API, viewer=seen_by("ES")) as tx:
         found = await governing_between(tx, RequestKind.EVIDENCE, "ES", "MA", date(2026, 3, 2), now=NOW)
     assert found.agreement is not None
     assert found.agreement.id == done.id

@@ -11,6 +11,7 @@ from mla_tracker.commands.overdue import Swept, flag_due
 from mla_tracker.domain.vocabulary import FlagKind
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.flags import _RAISE_DUE
+from tests.builders.actors import seen_by
 from tests.builders.clocks import StoredClock, a_clock, instant, many_clocks
 
 DUE = "2026-03-10"
@@ -175,7 +176,7 @@ async def test_a_request_being_changed_is_left_to_the_next_sweep(db: Database) -
     """The writer holds the checks it has deleted: the sweep neither waits for it nor flags what it may take back."""
     clock = await a_clock().due(DUE).warned(None).stored(db)
     await a_clock().due(DUE).warned(None).stored(db)
-    async with db.transaction(DbRole.API, countries=["MA"]) as tx:
+    async with db.transaction(DbRole.API, viewer=seen_by("MA")) as tx:
         await tx.execute("select 1 from request where id = $1 for no key update", clock.request_id)
         await tx.execute("delete from clock_check where clock_id = $1", clock.id)
         assert (await asyncio.create_task(flag_due(db, instant(DUE)))).raised == 1
@@ -190,7 +191,7 @@ async def test_a_writer_waits_for_the_sweep_that_holds_its_checks(db: Database) 
     holds = asyncio.Event()
 
     async def writer() -> list[Any]:
-        async with db.transaction(DbRole.API, countries=["MA"]) as tx:
+        async with db.transaction(DbRole.API, viewer=seen_by("MA")) as tx:
             await tx.execute("select 1 from request where id = $1 for no key update", clock.request_id)
             holds.set()
             await tx.execute("delete from clock_check where clock_id = $1", clock.id)

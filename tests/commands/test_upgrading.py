@@ -218,5 +218,5 @@ async def test_a_history_is_read_by_whoever_only_reads_though_no_rules_are_store
 ) -> None:
     request_id = await SENT.logged(db, spain)
     await as_owner(db, "delete from zone_version")
-    async with db.transaction(DbRole.API, countries=spain.countries, read_only=True) as tx:
+    async with db.transaction(DbRole.API, viewer=spain, read_only=True) as tx:
         assert len(await history(tx, request_id, actor=spain, now=LATER)) == 1

@@ -31,7 +31,7 @@ class _Undone(Exception):
 async def holding(db: Database, rows: Sequence[Duty], *countries: str) -> AsyncIterator[Tx]:
     """A transaction that sees these clocks as an account of the countries would, undone afterwards."""
     with pytest.raises(_Undone):
-        async with db.transaction(DbRole.OWNER, countries=countries) as tx:
+        async with db.transaction(DbRole.OWNER, viewer=an_actor(*countries)) as tx:
             await insert(tx, rows)
             await tx.execute("set local role mla_api")
             yield tx

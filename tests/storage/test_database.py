@@ -12,6 +12,7 @@ from piccolo.table import Table
 
 from mla_tracker.storage.database import ENGINE, Database, DbRole, Isolation, TimeLimits
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
+from tests.builders.actors import seen_by
 
 
 class Sample(Table, tablename="sample", db=ENGINE):
@@ -41,9 +42,10 @@ async def _count(database: Database) -> int:
 
 
 async def test_a_transaction_runs_in_its_role_with_its_countries_and_time_limits(db: Database) -> None:
-    async with db.transaction(DbRole.API, countries=("MA", "ES")) as tx:
+    async with db.transaction(DbRole.API, viewer=seen_by("MA", "ES")) as tx:
         row = await tx.fetchrow(
             "SELECT current_user AS who, current_setting('mla.countries') AS countries,"
+            " current_setting('mla.account') AS account, current_setting('mla.account_role') AS role,"
             " current_setting('TimeZone') AS zone,"
             " current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock"
         )
@@ -51,6 +53,8 @@ async def test_a_transaction_runs_in_its_role_with_its_countries_and_time_limits
     assert dict(row) == {
         "who": "mla_api",
         "countries": "MA,ES",
+        "account": "00000000-0000-0000-0000-000000000001",
+        "role": "officer",
         "zone": "UTC",
         "statement": "15s",
         "lock": "5s",
@@ -59,7 +63,7 @@ async def test_a_transaction_runs_in_its_role_with_its_countries_and_time_limits
 
 async def test_nothing_of_a_transaction_is_left_on_its_connection(database_url: str) -> None:
     async with await Database.open(database_url, pool_size=1) as database:
-        async with database.transaction(DbRole.API, countries=("MA",)):
+        async with database.transaction(DbRole.API, viewer=seen_by("MA")):
             pass
         async with database.transaction(DbRole.OWNER) as tx:
             assert await tx.fetchval("SELECT current_user") == "mla"
@@ -77,7 +81,7 @@ async def test_the_login_is_neither_superuser_nor_above_row_policies(db: Databas
 @pytest.mark.parametrize("country", ["ma", "MAR", "M'", "", "É1"])
 async def test_a_country_that_is_no_code_never_reaches_the_server(db: Database, country: str) -> None:
     with pytest.raises(ValueError, match="Not a country code"):
-        async with db.transaction(DbRole.API, countries=(country,)):
+        async with db.transaction(DbRole.API, viewer=seen_by(country)):
             pass
 
 
@@ -242,7 +246,7 @@ async def test_a_snapshot_stays_the_same(small: Database) -> None:
 async def test_it_works_without_prepared_statements_kept(database_url: str) -> None:
     async with await Database.open(database_url, pool_size=1, statement_cache=False) as database:
         for _ in range(2):
-            async with database.transaction(DbRole.API, countries=("MA",)) as tx:
+            async with database.transaction(DbRole.API, viewer=seen_by("MA")) as tx:
                 assert await tx.fetchval("SELECT $1::int + 1", 1) == 2
 
 
