@@ -20,6 +20,8 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
+from mla_tracker.storage.texts import opened
+from mla_tracker.storage.vault import Vault, unseal
 
 # Who reads subject, reasons and notes: they name persons.
 READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
@@ -58,7 +60,7 @@ async def request(
     if row is None:
         raise _not_found()
     clocks = await tx.fetch(f"select {_SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
-    texts = row["texts"] if actor.role in READS_TEXT else {}
+    texts = own_texts(tx.vault, row) if actor.role in READS_TEXT else {}
     return {
         **_summary(row, actor),
         "subject": texts.get("subject"),
@@ -72,7 +74,11 @@ async def request(
             sentence(step, ENGLISH)
             for step in (
                 *map(step_of, row["warnings"]),
-                *unexplained_wish(row["wished_by"], row["texts"].get("wished_by_reason")),
+                *(
+                    unexplained_wish(row["wished_by"], texts.get("wished_by_reason"))
+                    if actor.role in READS_TEXT
+                    else ()
+                ),
             )
         ],
         "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=_clock_order)],
@@ -89,9 +95,10 @@ _WHOLE = f"""
     select r.*,
         array(select f from flag f where f.request_id = r.id order by f.raised_at, f.id) as flags,
         (
-            select coalesce(jsonb_object_agg(t.field, t.body), '{{{{}}}}') from free_text t
-            where t.request_id = r.id and t.event_id is null
+            select array_agg((t.id, t.field, t.sealed)) from free_text t
+            where t.request_id = r.id and t.event_id is null and t.sealed is not null and t.owner_country is null
         ) as texts,
+        (select k.wrapped from record_key k where k.request_id = r.id) as wrapped,
         (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
@@ -127,6 +134,14 @@ async def visible_row(tx: Tx, request_id: UUID, actor: Actor) -> Row:
     if row is None:
         raise _not_found()
     return dict(row)
+
+
+def own_texts(vault: Vault, row: Row) -> dict[str, str]:
+    """The request's own texts by field, of a row with `texts` (id, field, sealed) and the `wrapped` key."""
+    if not row["texts"]:
+        return {}
+    key = vault.record_key(row["id"], row["wrapped"])
+    return {field: unseal(key, sealed, text_id) for text_id, field, sealed in row["texts"]}
 
 
 def own_side(row: Row, actor: Actor) -> str:
@@ -210,15 +225,19 @@ async def _texts_of_acts(
         return {}
     found = await tx.fetch(
         """
-        select event_id, field, body from free_text
-        where request_id = $1 and event_id is not null and ($3::uuid is null or event_id = $3)
-            and (owner_country is null or owner_country = any($2::text[]))
+        select t.id, t.event_id, t.field, t.sealed, k.wrapped
+        from free_text t join record_key k using (request_id)
+        where t.request_id = $1 and t.event_id is not null and ($3::uuid is null or t.event_id = $3)
+            and (t.owner_country is null or t.owner_country = any($2::text[])) and t.sealed is not null
         """,
         request_id,
         list(actor.countries),
         event_id,
     )
-    return {(text["event_id"], text["field"]): text["body"] for text in found}
+    return {
+        (text["event_id"], text["field"]): opened(tx.vault, request_id, text["wrapped"], text)
+        for text in found
+    }
 
 
 def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[str, Any]:
@@ -312,10 +331,15 @@ async def requests(
     subjects: dict[UUID, str | None] = {}
     if actor.role in READS_TEXT and rows:
         found = await tx.fetch(
-            "select request_id, body from free_text where request_id = any($1::uuid[]) and field = 'subject'",
+            """
+            select t.id, t.request_id, t.sealed, k.wrapped from free_text t join record_key k using (request_id)
+            where t.request_id = any($1::uuid[]) and t.field = 'subject' and t.sealed is not null
+            """,
             [row["id"] for row in rows],
         )
-        subjects = {text["request_id"]: text["body"] for text in found}
+        subjects = {
+            text["request_id"]: opened(tx.vault, text["request_id"], text["wrapped"], text) for text in found
+        }
     return [
         {
             **_summary(row, actor),

@@ -232,6 +232,9 @@ class FreeText(Table, db=ENGINE, tablename="free_text"):
     event_id = _ref()
     body = _text(null=True)
     erased_at = _instant()
+    sealed = Bytea(null=True, default=None)
+    salt = Bytea(null=True, default=None)
+    commitment = Bytea(null=True, default=None)
 
 
 class Clock(Table, db=ENGINE, tablename="clock"):
