@@ -14,17 +14,13 @@ from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
 from mla_tracker.domain.sentences import sentence, step_of
-from mla_tracker.domain.vocabulary import ClockState, Effect, Role
+from mla_tracker.domain.vocabulary import ClockState, Effect
+from mla_tracker.queries.texts import READS_TEXT, own_texts, subjects_of, texts_of_acts
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
-from mla_tracker.storage.texts import opened
-from mla_tracker.storage.vault import Vault, unseal
-
-# Who reads subject, reasons and notes: they name persons.
-READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
 
 Row: TypeAlias = Record | Mapping[str, Any]
 
@@ -136,14 +132,6 @@ async def visible_row(tx: Tx, request_id: UUID, actor: Actor) -> Row:
     return dict(row)
 
 
-def own_texts(vault: Vault, row: Row) -> dict[str, str]:
-    """The request's own texts by field, of a row with `texts` (id, field, sealed) and the `wrapped` key."""
-    if not row["texts"]:
-        return {}
-    key = vault.record_key(row["id"], row["wrapped"])
-    return {field: unseal(key, sealed, text_id) for text_id, field, sealed in row["texts"]}
-
-
 def own_side(row: Row, actor: Actor) -> str:
     """The side whose officer and notes the account sees: the requesting one if it speaks for both."""
     return "requesting" if actor.speaks_for(row["requesting_country"]) else "requested"
@@ -181,7 +169,7 @@ async def history(
         list(actor.countries),
         as_of,
     )
-    texts = await _texts_of_acts(tx, request_id, actor)
+    texts = await texts_of_acts(tx, request_id, actor)
     stored = [StoredEvent(**{name: act[name] for name in _OF_EVENT}) for act in acts]
     live = [event for event, act in zip(stored, acts, strict=True) if act["voided_at"] is None]
     countries = (row["requesting_country"], row["requested_country"])
@@ -203,7 +191,7 @@ async def recorded(
     act = await tx.fetchrow(f"{_ACTS} where e.request_id = $1 and e.id = $2", request_id, event_id)
     if act is None:
         raise _not_found()
-    return {**_event_view(act, await _texts_of_acts(tx, request_id, actor, event_id)), "request": view}
+    return {**_event_view(act, await texts_of_acts(tx, request_id, actor, event_id)), "request": view}
 
 
 _ACTS = """
@@ -215,29 +203,6 @@ _LINK_IS_SEEN = f"""
         select from request r where r.id = (e.data ->> 'request_id')::uuid and {_SEEN} and {_OF_ITS_COUNTRIES}))
 """
 _OF_EVENT = tuple(field.name for field in fields(StoredEvent))
-
-
-async def _texts_of_acts(
-    tx: Tx, request_id: UUID, actor: Actor, event_id: UUID | None = None
-) -> dict[tuple[UUID, str], str | None]:
-    """Reasons, and the notes of the account's own side, by act and field."""
-    if actor.role not in READS_TEXT:
-        return {}
-    found = await tx.fetch(
-        """
-        select t.id, t.event_id, t.field, t.sealed, k.wrapped
-        from free_text t join record_key k using (request_id)
-        where t.request_id = $1 and t.event_id is not null and ($3::uuid is null or t.event_id = $3)
-            and (t.owner_country is null or t.owner_country = any($2::text[])) and t.sealed is not null
-        """,
-        request_id,
-        list(actor.countries),
-        event_id,
-    )
-    return {
-        (text["event_id"], text["field"]): opened(tx.vault, request_id, text["wrapped"], text)
-        for text in found
-    }
 
 
 def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[str, Any]:
@@ -328,18 +293,7 @@ async def requests(
         """,
         *values,
     )
-    subjects: dict[UUID, str | None] = {}
-    if actor.role in READS_TEXT and rows:
-        found = await tx.fetch(
-            """
-            select t.id, t.request_id, t.sealed, k.wrapped from free_text t join record_key k using (request_id)
-            where t.request_id = any($1::uuid[]) and t.field = 'subject' and t.sealed is not null
-            """,
-            [row["id"] for row in rows],
-        )
-        subjects = {
-            text["request_id"]: opened(tx.vault, text["request_id"], text["wrapped"], text) for text in found
-        }
+    subjects = await subjects_of(tx, [row["id"] for row in rows], actor)
     return [
         {
             **_summary(row, actor),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.programs import environment
+
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
 OPTIONS = ("--convention", "untoc", "--as-of", "2025-10-01", "--source", "Treaty Collection, 1 October 2025")
 LIST = "country,since,until\nES,2003-09-29,\nJPN,2017-08-10,\n"
