@@ -160,7 +160,6 @@ async def void_event(
         if voided.type == Act.LINKED:
             await requests.unlink(tx, event_id)
         await complete(tx, idempotency, {"id": str(request_id)})
-        # Who takes back the last sign that a request was sent sees it this once more.
         view = await queries.request(tx, request_id, actor=actor, now=now, parting=True)
     return Recorded(request_id, view=view)
 
@@ -231,6 +230,9 @@ async def _save_changed(
         )
     projection = await _judged(tx, changed, ready, days, now)
     await catch_up(tx, stored, now)
+    if stored.record.shared and not projection.life.shared:
+        # Who takes back the last sign that a request was sent writes that, and sees it this once more.
+        await tx.see_also(stored.record.recorded_by)
     appended = await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now)
     await rows.insert(tx, {**appended, **more})
     await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)

@@ -116,6 +116,23 @@ class Tx:
             raise
         await self.connection.execute(f"RELEASE SAVEPOINT {name}")
 
+    @asynccontextmanager
+    async def acting_as(self, role: "DbRole") -> AsyncIterator[None]:
+        """What happens inside is done in the name of another role, for what goes beyond what the viewer sees.
+
+        An error ends the transaction, so the role is put back only where there is none.
+        """
+        before: str = await self.fetchval("select current_setting('role')")
+        await self.connection.execute(f"set local role {role.value}")
+        yield
+        await self.connection.execute(f"set local role {before}")
+
+    async def see_also(self, country: str) -> None:
+        """Let the viewer see as this country does too, until the transaction ends."""
+        await self.execute(
+            "select set_config('mla.countries', current_setting('mla.countries') || ',' || $1, true)", country
+        )
+
     @property
     def vault(self) -> Vault:
         """The keys that stand outside the database."""

@@ -189,6 +189,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     tally = _json()
     circumstances = _texts()
     stale_causes = _texts()
+    handling = _text()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -273,6 +274,7 @@ class Clock(Table, db=ENGINE, tablename="clock"):
     stopped_at = _instant()
     imprecise = Boolean(default=False)
     explanation = _json()
+    handling = _text()
 
 
 class Flag(Table, db=ENGINE, tablename="flag"):
