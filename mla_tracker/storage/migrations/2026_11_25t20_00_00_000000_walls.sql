@@ -106,6 +106,13 @@ begin
         execute format('create policy worked_on on %I to mla_jobs using (true) with check (true)', child);
     end loop;
 end $$;
+-- A link tells that there is another case: to those alone who see that one. Links count in no reading of a history.
+create policy to_what_is_seen on request_link as restrictive for select to mla_api using (
+    exists (select from request r where r.id = other_id));
+create policy to_what_is_seen on request_event as restrictive for select to mla_api using (
+    type <> 'linked' or exists (select from request r where r.id = (data ->> 'request_id')::uuid));
+update request set stale_since = now(), stale_causes = stale_causes || 'catalogue walls'::text
+    where exists (select from request_event e where e.request_id = request.id and e.type = 'linked');
 -- Texts name persons: for those who work on the case. What a side keeps for itself the other does not see.
 create policy of_those_who_work_on_it on free_text as restrictive for select to mla_api using (
     (select mla_account_role()) in ('officer', 'head', 'integration')
