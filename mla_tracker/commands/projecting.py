@@ -45,8 +45,9 @@ class Projection:
 async def project(tx: Tx, stored: StoredCase, now: datetime, days: LocalDays | None = None) -> Projection:
     """Read the whole history and count every clock, as well as can be where something does not fit in it.
 
-    What was accepted once may not fit any more, since calendars, time zones, and laws change. It is for whoever enters
-    something to refuse it (`misfits.refuse_new`). `days`, where they are loaded already, are those of `days_of` the request.
+    What was accepted once may not fit any more, since calendars, time zones and laws change: that is told in `misfits`,
+    and only an entry is ever refused for it (`misfits.refuse_new`). `days`, where they are loaded already, are those of
+    `days_of` the request.
     """
     days = days or await days_of(tx, stored.record, (event.data for event in stored.events), now)
     case = case_of(stored, days)

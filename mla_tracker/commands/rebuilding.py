@@ -77,7 +77,10 @@ async def rebuild(
 async def _rebuild_one(
     db: Database, request_id: UUID, now: datetime, *, apply: bool
 ) -> tuple[Difference | None, str | None]:
-    """What differs, and what does not fit in the history. Writing holds the request against other writers; looking only reads it as of one instant."""
+    """What differs, and what does not fit in the history.
+
+    Writing holds the request against other writers; looking only reads it as of one instant.
+    """
     isolation = Isolation.READ_COMMITTED if apply else Isolation.REPEATABLE_READ
     async with db.transaction(DbRole.JOBS, isolation=isolation) as tx:
         stored = await requests.load(tx, request_id, lock=apply)

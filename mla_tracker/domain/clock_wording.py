@@ -32,8 +32,8 @@ WARNINGS: Mapping[str, str] = {
     "extension-without-effect": "The extension until {until} lies before the due date {due} and moves nothing.",
     "extension-without-date": "The extension of {day} names no date and no number of days, and moves nothing.",
     "extension-too-many": (
-        "The extension of {day} is number {number} of the limit {limit}, more than its source allows, and moves nothing. "
-        "Void it, or void an earlier one."
+        "The extension of {day} is number {number} of the limit {limit}, more than its source allows, and moves "
+        "nothing. Void it, or void an earlier one."
     ),
     "extension-too-long": (
         "The extension of {day} reaches to {reached}; as days are counted in {country} now, the source of the limit "

@@ -49,9 +49,7 @@ def _agreed_too_late(case: Case) -> Iterator[Misfit]:
                 ),
                 f"{as_sentence(event.told())} names {agreed.isoformat()}, which had passed by then. {CORRECT_ONE}",
                 (event.id,),
-                fields=(
-                    ("/data/date", f"At the earliest {event.day.isoformat()}, the day of the act."),
-                ),
+                fields=(("/data/date", f"At the earliest {event.day.isoformat()}, the day of the act."),),
                 facts={"act": event.act.value, "dated": event.day.isoformat()},
             )
 
@@ -97,9 +95,7 @@ def _after(event: Event, closed: Event) -> bool:
     return event.day > closed.day
 
 
-def contradiction(
-    event: Event, other: Event, how: str, warning: Step, *, hint: str = CORRECT_ONE
-) -> Misfit:
+def contradiction(event: Event, other: Event, how: str, warning: Step, *, hint: str = CORRECT_ONE) -> Misfit:
     """Two acts that cannot both stand as they do, named with their dates.
 
     Where these alone do not show it, the zones by which they are read are named too.

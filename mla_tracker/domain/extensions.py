@@ -74,9 +74,7 @@ def assign_extensions(case: Case, runs: Iterable[Run]) -> tuple[Mapping[str, lis
     return assigned, warnings
 
 
-def one_too_many(
-    rule: ExtensionRule, run: Run, event: Event, done: Sequence[Extension]
-) -> Misfit | None:
+def one_too_many(rule: ExtensionRule, run: Run, event: Event, done: Sequence[Extension]) -> Misfit | None:
     """What is wrong with an extension that the source does not allow by its number."""
     nth, limit = len(done) + 1, run.limit
     if rule.times is None or nth <= rule.times:

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mla_tracker.domain.acts import (
-    AFTER_CLOSING,
     OF_EITHER_SIDE,
     PRESUMES_SENDING,
     RANK,

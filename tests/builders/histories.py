@@ -17,8 +17,8 @@ from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.domain.acts import place
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
-from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.contradictions import contradictions, judge
+from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, zone_of
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.limits import Limit, Span, Trigger
@@ -186,7 +186,11 @@ class HistoryBuilder:
     def misfits(self) -> list[Misfit]:
         """What does not fit in the history as recorded."""
         case, life, (clocks, _) = self.as_recorded()
-        return [*contradictions(case), *life.misfits, *(misfit for clock in clocks for misfit in clock.misfits)]
+        return [
+            *contradictions(case),
+            *life.misfits,
+            *(misfit for clock in clocks for misfit in clock.misfits),
+        ]
 
     def read_as(self, case: Case, life: Life | None = None) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
         """Clocks and warnings for a case of ours, and its life if that was told before, whatever does not fit."""
