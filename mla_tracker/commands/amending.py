@@ -10,12 +10,13 @@ import asyncpg
 
 from mla_tracker.commands.entries import Fault, faults_of_facts, may_write, side_of_writer
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import project, save
+from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
-from mla_tracker.commands.requests import locked
+from mla_tracker.commands.requests import locked, standing_misfits
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
+from mla_tracker.domain.misfits import refuse_new
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests
@@ -39,7 +40,8 @@ async def amend_request(
 ) -> Recorded:
     """Change facts of a request; `expected` are the versions the change may be based on, None for whatever stands.
 
-    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded.
+    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded, ActNotPossible for a change by which
+    a recorded act cannot have been.
     """
     may_write(actor)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
@@ -54,7 +56,9 @@ async def amend_request(
         changed = StoredCase(replace(record, **columns), stored.events)
         if "agreement_id" in columns:
             await check_agreement(tx, changed.record, actor, now)
-        projection = await project(tx, changed, now)
+        days = await days_of(tx, record, (event.data for event in stored.events), now)
+        projection = await project(tx, changed, now, days)
+        refuse_new(projection.misfits, (), lambda: standing_misfits(stored, days))
         await catch_up(tx, stored, now)
         try:
             await requests.update_record(tx, record, columns)

@@ -18,15 +18,18 @@ from mla_tracker.commands.entries import (
     side_of_writer,
 )
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import Projection, days_of, project
+from mla_tracker.commands.projecting import Projection, days_of, misfits_of, project
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.histories import refuse_silent_sharing
+from mla_tracker.domain.life import life_of
+from mla_tracker.domain.misfits import Misfit, refuse_new
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests, rows
+from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
@@ -60,7 +63,7 @@ async def log_request(
         stored = StoredCase(record, tuple(one.stored for one in ready))
         await check_agreement(tx, record, actor, now)
         await check_acts(tx, StoredCase(record, ()), ready, actor=actor)
-        projection = await _judged(tx, stored, ready, days, now)
+        projection = await _judged(tx, stored, None, ready, days, now)
         texts = [
             FreeText(name, body)
             for name in ("subject", "urgency_reason", "wished_by_reason")
@@ -228,7 +231,7 @@ async def _save_changed(
         raise InvalidEntry(
             f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
         )
-    projection = await _judged(tx, changed, ready, days, now)
+    projection = await _judged(tx, changed, stored, ready, days, now)
     await catch_up(tx, stored, now)
     if stored.record.shared and not projection.life.shared:
         # Who takes back the last sign that a request was sent writes that, and sees it this once more.
@@ -245,17 +248,26 @@ async def _days_with(tx: Tx, stored: StoredCase, entries: Sequence[NewEvent], no
 
 
 async def _judged(
-    tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], days: LocalDays, now: datetime
+    tx: Tx,
+    changed: StoredCase,
+    before: StoredCase | None,
+    ready: Sequence[ReadyEvent],
+    days: LocalDays,
+    now: datetime,
 ) -> Projection:
-    """The projection of a history; a refusal points at the entries that it is about, and names recorded acts by id."""
+    """The projection of a history, once nothing of what was entered is to be refused.
+
+    A refusal points at the entries that it is about, and names recorded acts by id.
+    """
+    entered = {str(one.stored.id) for one in ready}
+    projection = await project(tx, changed, now, days)
     try:
-        projection = await project(tx, stored, now, days)
-        if projection.life.shared and not stored.record.shared:
+        refuse_new(projection.misfits, entered, lambda: standing_misfits(before, days))
+        if projection.life.shared and not changed.record.shared:
             refuse_silent_sharing(projection.case)
         return projection
     except ActNotPossible as error:
         concerned = error.facts.pop("event_ids", [])
-        entered = {str(one.stored.id) for one in ready}
         error.facts["event_ids"] = [one for one in concerned if one not in entered]
         fields = [
             (f"{one.pointer}{at}", sentence)
@@ -264,6 +276,14 @@ async def _judged(
             for at, sentence in error.fields or [(_dated_by(one), error.detail)]
         ]
         raise ActNotPossible(error.detail, fields=fields, facts=error.facts) from None
+
+
+def standing_misfits(stored: StoredCase | None, days: LocalDays) -> list[Misfit]:
+    """What does not fit in a history as it is recorded, by the days of now: that stays recorded."""
+    if stored is None:
+        return []
+    case = case_of(stored, days)
+    return misfits_of(case, life_of(case))
 
 
 def _dated_by(one: ReadyEvent) -> str:
