@@ -13,8 +13,9 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
+from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
-from mla_tracker.domain.vocabulary import ClockState, Effect, Role
+from mla_tracker.domain.vocabulary import ClockState, Effect
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
@@ -22,8 +23,6 @@ from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
 
 # Who reads subject, reasons and notes: they name persons.
-READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
-
 Row: TypeAlias = Record | Mapping[str, Any]
 
 
@@ -58,7 +57,7 @@ async def request(
     if row is None:
         raise _not_found()
     clocks = await tx.fetch(f"select {_SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
-    texts = row["texts"] if actor.role in READS_TEXT else {}
+    texts = row["texts"] if may(actor, Deed.READ_TEXTS) else {}
     return {
         **_summary(row, actor),
         "subject": texts.get("subject"),
@@ -206,7 +205,7 @@ async def _texts_of_acts(
     tx: Tx, request_id: UUID, actor: Actor, event_id: UUID | None = None
 ) -> dict[tuple[UUID, str], str | None]:
     """Reasons, and the notes of the account's own side, by act and field."""
-    if actor.role not in READS_TEXT:
+    if not may(actor, Deed.READ_TEXTS):
         return {}
     found = await tx.fetch(
         """
@@ -310,7 +309,7 @@ async def requests(
         *values,
     )
     subjects: dict[UUID, str | None] = {}
-    if actor.role in READS_TEXT and rows:
+    if may(actor, Deed.READ_TEXTS) and rows:
         found = await tx.fetch(
             "select request_id, body from free_text where request_id = any($1::uuid[]) and field = 'subject'",
             [row["id"] for row in rows],
