@@ -18,7 +18,7 @@ from mla_tracker.domain.errors import DomainError
 from mla_tracker.domain.permissions import Deed
 
 DEPENDENCIES: Final = frozenset(
-    {"entry", "filters", "actor", "database", "now", "settings", "idempotency", "if_match"}
+    {"entry", "filters", "actor", "database", "now", "settings", "credential", "idempotency", "if_match"}
 )
 """What a handler may ask for by the name of an argument, besides what Litestar itself gives."""
 

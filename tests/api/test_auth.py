@@ -1,15 +1,11 @@
 """Who is calling: tokens in all their states, and what a role may do."""
 
 from datetime import timedelta
-from uuid import UUID
 
 import httpx
-import pytest
 
-from mla_tracker.api.auth import needs, settle
+from mla_tracker.api.auth import settle
 from mla_tracker.commands.accounts import create_account, create_token, disable_account, revoke_token
-from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.errors import NotAllowed
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries.accounts import tokens
 from mla_tracker.storage.database import Database, DbRole
@@ -82,14 +78,3 @@ async def test_the_use_of_a_token_is_noted_at_most_once_a_minute(
         present.now = NOW + timedelta(seconds=seconds)
         await morocco.get("/api/v1/me")
         assert await noted() == NOW + timedelta(seconds=seen)
-
-
-def test_a_role_that_may_not_is_told_who_may() -> None:
-    actor = Actor(account_id=UUID(int=1), countries=("MA",), role=Role.AUDITOR, name="x")
-    needs(actor, Role.AUDITOR, Role.HEAD)
-    with pytest.raises(NotAllowed, match="auditor; only officer or head may"):
-        needs(actor, Role.OFFICER, Role.HEAD)
-    with pytest.raises(NotAllowed, match="auditor; only officer, head or ministry may"):
-        needs(actor, Role.OFFICER, Role.HEAD, Role.MINISTRY)
-    with pytest.raises(NotAllowed, match="auditor; only admin may"):
-        needs(actor, Role.ADMIN)
