@@ -127,7 +127,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if route.may is not None:
         header = connection.headers.get("Authorization")
         shown = await authenticate(state.database, state.identity, header, now)
-        actor = replace(shown.actor, origin=_origin(connection, shown))
+        actor = replace(shown.actor, origin=origin_of(connection, shown))
         connection.scope["auth"] = actor
         connection.state.credential = replace(shown, actor=actor)
         require(actor, route.may)
@@ -137,7 +137,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         bodies.parse_query(Query, connection.scope["query_string"])
 
 
-def _origin(connection: ASGIConnection[Any, Any, Any, Any], shown: Credential) -> Origin:
+def origin_of(connection: ASGIConnection[Any, Any, Any, Any], shown: Credential) -> Origin:
+    """From where a caller acts: the address that the edge lets stand, what was shown, the request's id in our log."""
     client = connection.scope.get("client")
     return Origin(
         address=client[0] if client else None,
