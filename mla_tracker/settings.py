@@ -27,6 +27,11 @@ class Settings(BaseSettings):
         default_factory=default_folder,
         description="Folder of the private database and of local files. Its path may be 90 bytes long.",
     )
+    keys_dir: Path | None = Field(
+        None,
+        description="Folder of the keys that seal texts and prove the audit: text.key, audit.key, checkpoint.key. "
+        "Without it `keys` in the data folder. Every node needs the same; back it up apart from the database.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")

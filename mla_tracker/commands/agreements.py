@@ -30,7 +30,7 @@ from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventR
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
-from mla_tracker.storage.stale import by_agreement, mark_for_agreement
+from mla_tracker.storage.stale import by_agreement, mark_beyond, mark_for_agreement
 
 Fault = tuple[str, str]
 
@@ -217,7 +217,8 @@ async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime
         raise _reference_taken(after) from error
     if version is None:
         raise _stale(before)
-    await mark_for_agreement(tx, before.id, now, by_agreement(before.id, version))
+    cause = by_agreement(before.id, version)
+    await mark_beyond(tx, mark_for_agreement(tx, before.id, now, cause), cause)
     return version
 
 

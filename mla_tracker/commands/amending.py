@@ -20,6 +20,7 @@ from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests
+from mla_tracker.storage import texts as texts_kept
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord, StoredCase
 
@@ -64,7 +65,7 @@ async def amend_request(
                 fields=[("/external_reference", "Taken by another request of your country.")],
             ) from None
         for name, body in texts.items():
-            await requests.replace_text(tx, record, name, body, now)
+            await texts_kept.replace_text(tx, record, name, body, now)
         await save(tx, changed, projection, version=record.version + 1, now=now)
         view = await queries.request(tx, request_id, actor=actor, now=now)
     return Recorded(request_id, view=view)
@@ -92,7 +93,7 @@ async def _amended(
         urgency=Urgency(changes.get("urgency", record.urgency)),
         urgency_reason=texts["urgency_reason"]
         if "urgency_reason" in texts
-        else await requests.text_of(tx, record, "urgency_reason"),
+        else await texts_kept.text_of(tx, record, "urgency_reason"),
         convention=changes.get("convention", record.convention),
         kind=RequestKind(record.kind),
     )

@@ -19,7 +19,7 @@ from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.local_days import zone_as_stored
-from mla_tracker.storage.stale import Changed, by_calendar, mark_all_of_country, mark_for_country
+from mla_tracker.storage.stale import Changed, by_calendar, mark_all_of_country, mark_beyond, mark_for_country
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ async def change_calendar(
             await insert_version(after, account_id=actor.account_id, open_clocks=about)
         except asyncpg.UniqueViolationError:
             raise _stale(before) from None
-        waiting = await mark_changed(tx, before, after, now)
+        cause = by_calendar(country, after.version)
+        waiting = await mark_beyond(tx, mark_changed(tx, before, after, now), cause)
     return CalendarChanged(after.version, waiting)
 
 

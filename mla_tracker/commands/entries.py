@@ -16,7 +16,8 @@ from mla_tracker.domain.vocabulary import Act, RequestKind, Side, Urgency
 from mla_tracker.storage.cases import event_of, zones_of
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.local_days import LocalDays
-from mla_tracker.storage.requests import FreeText, RequestRecord, StoredEvent
+from mla_tracker.storage.requests import RequestRecord, StoredEvent
+from mla_tracker.storage.texts import FreeText
 
 EARLIEST_DAY = date(1900, 1, 1)
 

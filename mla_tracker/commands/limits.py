@@ -20,7 +20,7 @@ from mla_tracker.storage.agreement_limits import limit_of
 from mla_tracker.storage.database import Database, DbRole, Isolation
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.law import ended_by_successors, insert_limit, policies_of, stored_limits
-from mla_tracker.storage.stale import by_limit, mark_for_policy
+from mla_tracker.storage.stale import by_limit, mark_beyond, mark_for_policy
 
 Fault = tuple[str, str]
 
@@ -65,7 +65,8 @@ async def set_policy(
         assert limit.valid_from is not None
         await insert_limit(tx, limit, now)
         cause = by_limit(limit.id, limit.version)
-        waiting = await mark_for_policy(tx, country, side_of(limit.obligor), limit.valid_from, now, cause)
+        mark = mark_for_policy(tx, country, side_of(limit.obligor), limit.valid_from, now, cause)
+        waiting = await mark_beyond(tx, mark, cause)
         await complete(tx, idempotency, {"id": limit.id, "requests_waiting": waiting})
     return PolicySet(limit.id, waiting)
 

@@ -16,7 +16,7 @@ from mla_tracker.domain.precedence import Law, RelianceOnAgreement
 from mla_tracker.storage.agreements import agreement_of, limits_of, load
 from mla_tracker.storage.cases import case_of, zone_names
 from mla_tracker.storage.clocks import clock_rows, replace_all
-from mla_tracker.storage.database import Tx
+from mla_tracker.storage.database import DbRole, Tx
 from mla_tracker.storage.law import stored_law
 from mla_tracker.storage.local_days import LocalDays, days_in_force
 from mla_tracker.storage.requests import (
@@ -78,7 +78,9 @@ async def law_of(tx: Tx, record: RequestRecord, case: Case) -> Law:
 
 async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreement | None:
     """The agreement that the request names, and whether it binds both countries on the day the law is judged."""
-    row = await load(tx, agreement_id)
+    # Read whatever it has become: what a clock is must not depend on who counts it.
+    async with tx.acting_as(DbRole.JOBS):
+        row = await load(tx, agreement_id)
     if row is None:
         return None
     governs = in_force_between(

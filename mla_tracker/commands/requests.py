@@ -31,8 +31,9 @@ from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.local_days import LocalDays
-from mla_tracker.storage.requests import FreeText, RequestRecord, StoredCase, StoredEvent
+from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 from mla_tracker.storage.rows import Row
+from mla_tracker.storage.texts import FreeText, text_rows
 
 MOST_EVENTS = 1000
 
@@ -65,7 +66,7 @@ async def log_request(
             for name in ("subject", "urgency_reason", "wished_by_reason")
             if (body := getattr(entry, name))
         ]
-        appended = _rows_of(record, ready, texts, actor=actor, now=now)
+        appended = await _rows_of(tx, record, ready, texts, actor=actor, now=now, fresh=True)
         try:
             await projecting.insert(tx, stored, projection, appended, now)
         except asyncpg.UniqueViolationError as error:
@@ -159,7 +160,6 @@ async def void_event(
         if voided.type == Act.LINKED:
             await requests.unlink(tx, event_id)
         await complete(tx, idempotency, {"id": str(request_id)})
-        # Who takes back the last sign that a request was sent sees it this once more.
         view = await queries.request(tx, request_id, actor=actor, now=now, parting=True)
     return Recorded(request_id, view=view)
 
@@ -230,7 +230,11 @@ async def _save_changed(
         )
     projection = await _judged(tx, changed, ready, days, now)
     await catch_up(tx, stored, now)
-    await rows.insert(tx, {**_rows_of(stored.record, ready, texts, actor=actor, now=now), **more})
+    if stored.record.shared and not projection.life.shared:
+        # Who takes back the last sign that a request was sent writes that, and sees it this once more.
+        await tx.see_also(stored.record.recorded_by)
+    appended = await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now)
+    await rows.insert(tx, {**appended, **more})
     await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)
 
 
@@ -266,19 +270,21 @@ def _dated_by(one: ReadyEvent) -> str:
     return "/occurred_on" if one.stored.occurred_at is None else "/occurred_at"
 
 
-def _rows_of(
+async def _rows_of(
+    tx: Tx,
     record: RequestRecord,
     ready: Sequence[ReadyEvent],
     texts: Sequence[FreeText],
     *,
     actor: Actor,
     now: datetime,
+    fresh: bool = False,
 ) -> dict[str, list[Row]]:
     texts = [*texts, *(text for one in ready for text in one.texts)]
     events = [one.stored for one in ready]
     return {
         **requests.event_rows(record, events, account_id=actor.account_id),
-        **requests.text_rows(record, texts, now),
+        **await text_rows(tx, record, texts, now, fresh=fresh),
     }
 
 

@@ -194,6 +194,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     tally = _json()
     circumstances = _texts()
     stale_causes = _texts()
+    handling = _text()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -237,6 +238,9 @@ class FreeText(Table, db=ENGINE, tablename="free_text"):
     event_id = _ref()
     body = _text(null=True)
     erased_at = _instant()
+    sealed = Bytea(null=True, default=None)
+    salt = Bytea(null=True, default=None)
+    commitment = Bytea(null=True, default=None)
 
 
 class Clock(Table, db=ENGINE, tablename="clock"):
@@ -275,6 +279,7 @@ class Clock(Table, db=ENGINE, tablename="clock"):
     stopped_at = _instant()
     imprecise = Boolean(default=False)
     explanation = _json()
+    handling = _text()
 
 
 class Flag(Table, db=ENGINE, tablename="flag"):
