@@ -5,9 +5,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mla_tracker.outbound.fetching import is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
@@ -45,6 +46,35 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least that is logged."
     )
+    oidc_issuer: str | None = Field(
+        None,
+        max_length=500,
+        description="Issuer of the identity provider whose access tokens are taken, exactly as it names itself, e.g. "
+        "https://login.example.org/realms/justice. Without it only tokens made here are.",
+    )
+    oidc_audience: str | None = Field(
+        None,
+        max_length=500,
+        validate_default=True,
+        description="The `aud` that such a token must have: the name of this installation.",
+    )
+    oidc_algorithm: Literal[
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"
+    ] = Field("RS256", description="The one algorithm by which such a token may be signed.")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_trustworthy(cls, issuer: str | None) -> str | None:
+        if issuer is not None and not is_safe(issuer):
+            raise ValueError("give an https address without user, password or fragment")
+        return issuer
+
+    @field_validator("oidc_audience", mode="after")
+    @classmethod
+    def _goes_with_an_issuer(cls, audience: str | None, info: ValidationInfo) -> str | None:
+        if "oidc_issuer" in info.data and (info.data["oidc_issuer"] is None) is not (audience is None):
+            raise ValueError("MLA_OIDC_ISSUER and MLA_OIDC_AUDIENCE go together; set both or neither")
+        return audience
 
     @field_validator("database_url")
     @classmethod

@@ -117,6 +117,14 @@ UNAVAILABLE = Kind(
     "the same `Idempotency-Key`, since it may have been recorded all the same.",
 )
 
+IDENTITY_UNAVAILABLE = Kind(
+    "identity-provider-unavailable",
+    503,
+    "The identity provider does not answer",
+    "The token is one of the identity provider of this installation, whose keys cannot be fetched for the moment. "
+    "Repeat the call after the seconds in `Retry-After`. Tokens made here (`mla_…`) work meanwhile.",
+)
+
 PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
     errors.InvalidEntry: INVALID_ENTRY,
     errors.DatedInFuture: Kind(
@@ -145,11 +153,25 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
         "Not allowed",
         "The account sees the record, but its role or its country may not do this.",
     ),
+    errors.InsufficientScope: Kind(
+        "insufficient-scope",
+        403,
+        "The token is not meant for this",
+        "The account may do this, but the token carries only other scopes; `scope` in `WWW-Authenticate` and in "
+        "`facts` names the one that is missing. Use a token that has it.",
+    ),
+    errors.AccountConflict: Kind(
+        "account-conflict",
+        409,
+        "Not possible with this account or token as it is",
+        "The account is disabled or the last administrator of a country, or the token has ended or was rotated before. "
+        "The detail says which, and what to do instead.",
+    ),
     errors.AlreadyRecorded: Kind(
         "already-recorded",
         409,
         "Already recorded",
-        "Another record of the same country has taken this reference.",
+        "Another record of the same country has taken this reference, or another account this identity.",
     ),
     errors.VersionStale: Kind(
         "version-stale",
@@ -172,6 +194,7 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
     ),
 }
 
+INSUFFICIENT_SCOPE: Final = PROBLEMS[errors.InsufficientScope]
 NOT_FOUND: Final = PROBLEMS[errors.NotFound]
 
 HTTP_KINDS: Final[Mapping[int, Kind]] = {
@@ -244,7 +267,7 @@ class Problem(Exception):
 def all_kinds() -> Iterator[Kind]:
     """Every kind of problem once, in the order of the table."""
     seen: set[str] = set()
-    others = (INVALID_QUERY, INVALID_HEADER, INTERNAL_ERROR)
+    others = (INVALID_QUERY, INVALID_HEADER, INTERNAL_ERROR, IDENTITY_UNAVAILABLE)
     for kind in (*PROBLEMS.values(), *HTTP_KINDS.values(), *others):
         if kind.slug not in seen:
             seen.add(kind.slug)
@@ -266,7 +289,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, errors.DomainError):
         kind = kind_of(type(error))
         if kind is not INTERNAL_ERROR:
-            return Problem(kind, error.detail, errors=error.fields, facts=error.facts)
+            return Problem(
+                kind, error.detail, errors=error.fields, facts=error.facts, headers=_challenge_of(error)
+            )
     if isinstance(error, HTTPException):
         return _from_litestar(error)
     if isinstance(error, PASSING_FAULTS):
@@ -280,6 +305,13 @@ def problem_of(error: Exception) -> Problem:
         "The fault is ours and was logged. Try again; if it stays, tell the operator the X-Request-ID of "
         "this answer.",
     )
+
+
+def _challenge_of(error: errors.DomainError) -> Mapping[str, str]:
+    """RFC 6750, 3.1: which scope the credential lacks."""
+    if not isinstance(error, errors.InsufficientScope):
+        return {}
+    return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.facts["scope"]}"'}
 
 
 def _from_litestar(error: HTTPException) -> Problem:

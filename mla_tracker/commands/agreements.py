@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -22,7 +22,8 @@ from mla_tracker.domain.errors import (
     NotFound,
     VersionStale,
 )
-from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope, Role
+from mla_tracker.domain.permissions import Deed, require
+from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope
 from mla_tracker.queries.agreements import may_see, not_found, today_in
 from mla_tracker.storage import agreements
 from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventRow, PartyRow, agreement_of
@@ -30,8 +31,6 @@ from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.stale import by_agreement, mark_beyond, mark_for_agreement
-
-WRITERS: Final = (Role.OFFICER, Role.HEAD, Role.INTEGRATION, Role.ADMIN)
 
 Fault = tuple[str, str]
 
@@ -67,7 +66,7 @@ async def record_agreement(
     Raises NotAllowed for a role that only reads, InvalidEntry with every field at fault, DatedInFuture for a
     signature after today, AlreadyRecorded for a reference that the country has given already.
     """
-    _require_writer(actor)
+    require(actor, Deed.RECORD_AGREEMENTS)
     own = (party.country for party in entry.parties if party.country and actor.speaks_for(party.country))
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
@@ -181,19 +180,12 @@ async def void_event(
     return Recorded(void.id)
 
 
-def _require_writer(actor: Actor) -> None:
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"This account is {actor.role} and reads only. Ask an officer or the head of the authority to record it."
-        )
-
-
 async def _load_own(tx: Tx, agreement_id: UUID, actor: Actor, now: datetime) -> AgreementRow:
     """The agreement, locked, if the account may see it (else NotFound) and change it (else NotAllowed)."""
     row = await agreements.load(tx, agreement_id, lock=True)
     if row is None or not may_see(row, actor, now):
         raise not_found(agreement_id)
-    _require_writer(actor)
+    require(actor, Deed.RECORD_AGREEMENTS)
     if not actor.speaks_for(row.recorded_by):
         raise NotAllowed(
             f"{row.title} was recorded by {row.recorded_by}, which alone changes it. Record your own, or ask them.",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from mla_tracker.commands.entries import Fault, faults_of_facts, may_write, side_of_writer
+from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.recorded import Recorded
@@ -17,6 +17,7 @@ from mla_tracker.commands.requests import locked, standing_misfits
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
 from mla_tracker.domain.misfits import refuse_new
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests
@@ -43,7 +44,7 @@ async def amend_request(
     Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded, ActNotPossible for a change by which
     a recorded act cannot have been.
     """
-    may_write(actor)
+    require(actor, Deed.AMEND_REQUESTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         stored = await locked(tx, request_id, actor)
         record = stored.record

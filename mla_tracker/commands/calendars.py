@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -15,14 +15,11 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
-from mla_tracker.domain.vocabulary import Role
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.local_days import zone_as_stored
 from mla_tracker.storage.stale import Changed, by_calendar, mark_all_of_country, mark_beyond, mark_for_country
-
-WRITERS: Final = (Role.HEAD, Role.ADMIN)
-"""A calendar moves the dates of every case of the country, so a person in charge answers for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +159,7 @@ def _require_writer(actor: Actor, country: str) -> None:
         raise NotAllowed(
             f"The calendar of {country} is set by {country}. This account belongs to {', '.join(actor.countries)}."
         )
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"This account is {actor.role}; the calendar is set by the head of the authority or an administrator."
-        )
+    require(actor, Deed.SET_CALENDARS)
 
 
 async def _shipped(country: str, region: str | None, today: date) -> WorkingCalendar:

@@ -6,6 +6,7 @@ from uuid import UUID
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.storage import flags
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
@@ -16,8 +17,9 @@ async def acknowledge_flag(
 ) -> Recorded:
     """Note that this account has seen a flag. A second call changes nothing: the first account and instant stay.
 
-    Raises NotFound for a flag that the actor may not see, IdempotencyKeyReused.
+    Raises NotAllowed, NotFound for a flag that the actor may not see, IdempotencyKeyReused.
     """
+    require(actor, Deed.ACKNOWLEDGE_FLAGS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)

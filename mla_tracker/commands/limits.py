@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from mla_tracker.catalogue.limit_files import load_limits
@@ -12,17 +12,15 @@ from mla_tracker.commands.previewing import Effect, Supposed, effect_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed
 from mla_tracker.domain.limits import Limit, Trigger
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.precedence import Limits, side_of
-from mla_tracker.domain.vocabulary import Basis, RequestKind, Role, Stage
+from mla_tracker.domain.vocabulary import Basis, RequestKind, Stage
 from mla_tracker.queries.agreements import today_in
 from mla_tracker.storage.agreement_limits import limit_of
 from mla_tracker.storage.database import Database, DbRole, Isolation
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.law import ended_by_successors, insert_limit, policies_of, stored_limits
 from mla_tracker.storage.stale import by_limit, mark_beyond, mark_for_policy
-
-WRITERS: Final = (Role.HEAD, Role.MINISTRY, Role.ADMIN)
-"""A policy binds every officer of the country, so a person in charge answers for it."""
 
 Fault = tuple[str, str]
 
@@ -93,11 +91,7 @@ async def preview_policy(
 
 
 def _writers_country(entry: NewPolicy, actor: Actor) -> str:
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"This account is {actor.role}; a policy is set by the head of the authority, the ministry or an "
-            "administrator."
-        )
+    require(actor, Deed.SET_TARGETS)
     if entry.country is None and len(actor.countries) > 1:
         known = ", ".join(actor.countries)
         raise InvalidEntry(

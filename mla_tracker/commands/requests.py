@@ -12,7 +12,6 @@ from mla_tracker.commands.entries import (
     NewRequest,
     ReadyEvent,
     checked_request,
-    may_write,
     ready_event,
     ready_events,
     side_of_writer,
@@ -26,6 +25,7 @@ from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEn
 from mla_tracker.domain.histories import refuse_silent_sharing
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.misfits import Misfit, refuse_new
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests, rows
@@ -50,7 +50,7 @@ async def log_request(
     each other, NotAllowed for countries that are not the account's own and for acts of a country that records
     them itself, AlreadyRecorded for a taken external reference. Nothing is recorded then.
     """
-    may_write(actor)
+    require(actor, Deed.RECORD_REQUESTS)
     checked_request(entry)
     country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
     record = _new_record(entry, country, actor, now)
@@ -99,7 +99,7 @@ async def record_event(
     the history (both named), DatedInFuture where it lies after `now`, InvalidEntry for its own faults, NotAllowed
     for an act of a country that records its acts itself.
     """
-    may_write(actor)
+    require(actor, Deed.RECORD_ACTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         done = await claim(tx, idempotency, now)
         if done:
@@ -132,7 +132,7 @@ async def void_event(
     Only the history that results must be possible. Raises NotFound, NotAllowed for an act that the other
     country asserts, ActNotPossible for one voided before or for an impossible result.
     """
-    may_write(actor)
+    require(actor, Deed.RECORD_ACTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
             view = await queries.request(tx, request_id, actor=actor, now=now)

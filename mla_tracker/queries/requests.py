@@ -13,9 +13,10 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
+from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
 from mla_tracker.domain.vocabulary import ClockState, Effect
-from mla_tracker.queries.texts import READS_TEXT, own_texts, subjects_of, texts_of_acts
+from mla_tracker.queries.texts import own_texts, subjects_of, texts_of_acts
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
@@ -56,7 +57,7 @@ async def request(
     if row is None:
         raise _not_found()
     clocks = await tx.fetch(f"select {_SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
-    texts = own_texts(tx.vault, row) if actor.role in READS_TEXT else {}
+    texts = own_texts(tx.vault, row) if may(actor, Deed.READ_TEXTS) else {}
     return {
         **_summary(row, actor),
         "subject": texts.get("subject"),
@@ -72,7 +73,7 @@ async def request(
                 *map(step_of, row["warnings"]),
                 *(
                     unexplained_wish(row["wished_by"], texts.get("wished_by_reason"))
-                    if actor.role in READS_TEXT
+                    if may(actor, Deed.READ_TEXTS)
                     else ()
                 ),
             )

@@ -7,13 +7,10 @@ from uuid import UUID
 from asyncpg import Record
 
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.vocabulary import Role
+from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.texts import opened
 from mla_tracker.storage.vault import Vault, unseal
-
-# Who reads subject, reasons and notes: they name persons.
-READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
 
 Row: TypeAlias = Record | Mapping[str, Any]
 
@@ -28,7 +25,7 @@ def own_texts(vault: Vault, row: Row) -> dict[str, str]:
 
 async def subjects_of(tx: Tx, request_ids: Sequence[UUID], actor: Actor) -> dict[UUID, str]:
     """The subjects of requests that have one; none for an account that reads no text."""
-    if actor.role not in READS_TEXT or not request_ids:
+    if not may(actor, Deed.READ_TEXTS) or not request_ids:
         return {}
     found = await tx.fetch(
         """
@@ -44,7 +41,7 @@ async def texts_of_acts(
     tx: Tx, request_id: UUID, actor: Actor, event_id: UUID | None = None
 ) -> dict[tuple[UUID, str], str | None]:
     """Reasons, and the notes of the account's own side, by act and field."""
-    if actor.role not in READS_TEXT:
+    if not may(actor, Deed.READ_TEXTS):
         return {}
     found = await tx.fetch(
         """

@@ -58,6 +58,9 @@ class Account(Table, db=ENGINE, tablename="account"):
     role = _text()
     created_at = _instant(null=False)
     disabled_at = _instant()
+    version = Integer(default=1)
+    oidc_issuer = _text(null=True)
+    oidc_subject = _text(null=True)
 
 
 class ApiToken(Table, db=ENGINE, tablename="api_token"):
@@ -71,6 +74,8 @@ class ApiToken(Table, db=ENGINE, tablename="api_token"):
     expires_at = _instant()
     revoked_at = _instant()
     last_used_at = _instant()
+    scopes = _texts()
+    replaced_by = _ref()
 
 
 class Agreement(Table, db=ENGINE, tablename="agreement"):

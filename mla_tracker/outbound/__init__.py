@@ -1,0 +1,1 @@
+"""Calls to the outside, over httpx: short, limited in size, never inside a transaction."""
