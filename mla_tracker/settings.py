@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,6 +46,27 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least that is logged."
     )
+    checkpoint_file: Path | None = Field(
+        None,
+        description="File to which each signed checkpoint of the audit is appended; keep it where whoever owns the "
+        "database cannot write.",
+    )
+    checkpoint_url: str | None = Field(
+        None,
+        description="Address to which each signed checkpoint of the audit is sent (POST, text); https, or http on "
+        "this machine.",
+    )
+
+    @field_validator("checkpoint_url")
+    @classmethod
+    def _is_safe_to_send_to(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if url is not None and not (
+            parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+        ):
+            raise ValueError("give an address that begins with https://, or http:// on this machine")
+        return url
 
     @field_validator("database_url")
     @classmethod
@@ -76,5 +98,5 @@ def misspelt(names: Iterable[str]) -> list[str]:
 def _sentence(fault: Any) -> str:
     name = f"MLA_{str(fault['loc'][0]).upper()}"
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    entered = "" if name == "MLA_DATABASE_URL" else f" {str(fault['input'])[:100]!r}"
+    entered = "" if name in {"MLA_DATABASE_URL", "MLA_CHECKPOINT_URL"} else f" {str(fault['input'])[:100]!r}"
     return f"The setting {name}{entered} is not possible: {what}."

@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from asyncpg import Record
+
 from mla_tracker.domain.audit import Chain, ChainKind, Change, Plain, canonical, instant
 
 Facts = dict[str, Plain]
+Row = Record | Mapping[str, Any]
 
 
 class Form(StrEnum):
@@ -55,7 +58,7 @@ class Audited:
         """Whether the column that says which chain holds a name and no id."""
         return self.columns[self.of] is not Form.ID
 
-    def chain_of(self, row: Mapping[str, Any]) -> Chain:
+    def chain_of(self, row: Row) -> Chain:
         """The chain in which the row is told."""
         value = row[self.of]
         return Chain.named(self.chain, value or "") if self.by_name else Chain(self.chain, UUID(str(value)))
@@ -219,7 +222,7 @@ AUDITED: Final[Mapping[str, Audited]] = {
 changes where they are written, and to say in docs/audit.md."""
 
 
-def added(table: str, row: Mapping[str, Any]) -> Change:
+def added(table: str, row: Row) -> Change:
     """A new row, given as it is on its way in or as it was read; columns left out are null."""
     facts = facts_of(table, row)
     return Change(
@@ -227,7 +230,7 @@ def added(table: str, row: Mapping[str, Any]) -> Change:
     )
 
 
-def changed(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def changed(table: str, before: Row, after: Row) -> list[Change]:
     """What became of a row between two readings of it, which name its key and the same columns; none: no change."""
     was, is_ = facts_of(table, before, partly=True), facts_of(table, after, partly=True)
     differing = [name for name in is_ if was[name] != is_[name]]
@@ -239,7 +242,7 @@ def changed(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     ]
 
 
-def removed(table: str, row: Mapping[str, Any]) -> Change:
+def removed(table: str, row: Row) -> Change:
     """A row that is gone, as it was."""
     facts = facts_of(table, row)
     return Change(
@@ -247,12 +250,12 @@ def removed(table: str, row: Mapping[str, Any]) -> Change:
     )
 
 
-def key_of(table: str, row: Mapping[str, Any]) -> Facts:
+def key_of(table: str, row: Row) -> Facts:
     """Which row it is."""
     return {name: told(form, row[name]) for name, form in AUDITED[table].key.items()}
 
 
-def facts_of(table: str, row: Mapping[str, Any], *, partly: bool = False) -> Facts:
+def facts_of(table: str, row: Row, *, partly: bool = False) -> Facts:
     """What entries tell of a row besides its key; `partly`: only of the columns that are given."""
     facts = AUDITED[table].facts
     return {name: told(form, row.get(name)) for name, form in facts.items() if not partly or name in row}

@@ -2,15 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from mla_tracker.domain.actors import Actor, Origin
-from mla_tracker.domain.audit import FIRST, Chain, ChainKind, What, mac
+from mla_tracker.domain.audit import FIRST, Chain, ChainKind, What, entry_bytes, mac
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.storage import audit
+from mla_tracker.storage import audit, rows
 from mla_tracker.storage.audit import append, bytes_of
 from mla_tracker.storage.audited import AUDITED, Form, added, changed, removed
 from mla_tracker.storage.database import Database, DbRole
@@ -30,9 +31,10 @@ async def _appended(
         await append(tx, chain, what, [], actor=actor, now=NOW, seen_by=["MA", "ES"])
 
 
-async def _entries(db: Database) -> list[asyncpg.Record]:
+async def _entries(db: Database) -> list[dict[str, Any]]:
     async with db.transaction(DbRole.OWNER) as tx:
-        return await tx.fetch("select * from audit_entry order by chain_id, position nulls last, id")
+        found = await tx.fetch("select * from audit_entry order by chain_id, position nulls last, id")
+    return [dict(row) for row in found]
 
 
 async def test_entries_of_a_record_follow_each_other_each_bound_to_the_one_before(db: Database) -> None:
@@ -80,7 +82,7 @@ async def test_the_plain_form_read_by_sql_has_the_bytes_that_were_bound(db: Data
     async with db.transaction(DbRole.OWNER) as tx:
         [plain] = await tx.fetch(f"select {audit.PLAIN_COLUMNS} from audit_entry")
     [row] = await _entries(db)
-    assert audit.entry_bytes(list(plain)) == bytes_of(row)
+    assert entry_bytes(list(plain)) == bytes_of(row)
 
 
 async def test_two_writers_of_different_records_do_not_wait_for_each_other(db: Database) -> None:
@@ -96,11 +98,11 @@ async def test_two_writers_of_one_record_who_hold_no_lock_cannot_both_have_a_pla
     chain = a_chain()
     with pytest.raises(asyncpg.UniqueViolationError):
         async with db.transaction(DbRole.JOBS) as tx:
-            rows = await audit.entry_rows(
+            found = await audit.entry_rows(
                 tx, chain, What.REQUEST_AMENDED, [], actor=None, now=NOW, seen_by=[]
             )
             await asyncio.create_task(_appended(db, chain))
-            await audit.rows.insert(tx, rows)
+            await rows.insert(tx, found)
 
 
 async def test_a_chain_without_a_row_is_held_by_its_name(db: Database) -> None:
