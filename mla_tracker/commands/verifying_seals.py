@@ -123,8 +123,8 @@ class TreeChecker:
             return True
         if self._tree.size == meant.size:
             sentence = (
-                f"Of the entries with leaves from {self._right} to {meant.size - 1} at least one is not what the {name} "
-                "sealed"
+                f"Of the entries with leaves from {self._right} to {meant.size - 1} at least one is not what the "
+                f"{name} sealed"
             )
             self.suspects.append(Suspect(self._right, meant.size, sentence))
         return False
