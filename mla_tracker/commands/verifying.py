@@ -51,24 +51,39 @@ async def verify(
     async with db.transaction(
         DbRole.OWNER, isolation=Isolation.REPEATABLE_READ, read_only=True, limits=_NO_END
     ) as tx:
-        extent = await audit_reading.extent(tx)
-        places = max(extent.leaves, min((extent.last_leaf or -1) + 1, 2 * extent.leaves + 1000))
-        findings = _Findings()
-        chains, rows = ChainChecker(tx.vault.audit_key), RecordChecker()
-        with LeafFile(places) as leaves:
-            async for batch in audit_reading.entries_by_chain(tx, BATCH):
-                hashes = chains.take(batch)
-                for leaf in leaves.put([row[WIDTH + 1] for row in batch], hashes):
-                    findings.add(Finding(Fault.REPEATED, f"Leaf {leaf} is out of place or given twice."))
-                if records:
-                    await rows.take(tx, batch)
-                findings.drain(chains.findings, rows.findings)
-                told(chains.entries, extent.entries)
-            chains.close()
+        return await verify_in(tx, outside=outside, records=records, told=told)
+
+
+async def verify_in(
+    tx: Tx,
+    *,
+    outside: Sequence[str] = (),
+    records: bool = True,
+    told: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Verified:
+    """What `verify` does, in a transaction that is open and sees one state of everything."""
+    extent = await audit_reading.extent(tx)
+    last = -1 if extent.last_leaf is None else extent.last_leaf
+    places = min(last + 1, 2 * extent.leaves + 1000)
+    findings = _Findings()
+    chains, rows = ChainChecker(tx.vault.audit_key), RecordChecker()
+    with LeafFile(places) as leaves:
+        async for batch in audit_reading.entries_by_chain(tx, BATCH):
+            hashes = chains.take(batch)
+            for leaf in leaves.put([row[WIDTH + 1] for row in batch], hashes):
+                findings.add(Finding(Fault.REPEATED, f"Leaf {leaf} is out of place or given twice."))
             if records:
-                await rows.close(tx)
+                await rows.take(tx, batch)
             findings.drain(chains.findings, rows.findings)
-            checkpoints = await _check_tree(tx, leaves, extent.leaves, outside, findings)
+            told(chains.entries, extent.entries)
+        if chains.close():
+            async for ends in audit_reading.ends_of_chains(tx, BATCH):
+                chains.compare_ends(ends)
+        chains.blame_the_rest()
+        if records:
+            await rows.close(tx)
+        findings.drain(chains.findings, rows.findings)
+        checkpoints = await _check_tree(tx, leaves, outside, findings)
     return Verified(
         entries=chains.entries,
         chains=chains.chains,
@@ -81,11 +96,9 @@ async def verify(
     )
 
 
-async def _check_tree(
-    tx: Tx, leaves: LeafFile, number: int, outside: Sequence[str], findings: "_Findings"
-) -> int:
+async def _check_tree(tx: Tx, leaves: LeafFile, outside: Sequence[str], findings: "_Findings") -> int:
     public_key = tx.vault.signing_key.public_key().public_bytes_raw()
-    tree = TreeChecker(leaves, number, public_key, outside)
+    tree = TreeChecker(leaves, public_key, outside)
     async for row in audit_reading.stored_checkpoints(tx):
         tree.meet(row)
         findings.drain(tree.findings)

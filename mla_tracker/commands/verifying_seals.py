@@ -25,14 +25,12 @@ class Suspect:
 class TreeChecker:
     """Builds the tree from the hashes of leaves and meets each checkpoint on the way, in the order of their sizes."""
 
-    def __init__(
-        self, leaves: LeafFile, number_of_leaves: int, public_key: bytes, outside: Iterable[str]
-    ) -> None:
+    def __init__(self, leaves: LeafFile, public_key: bytes, outside: Iterable[str]) -> None:
         self.findings: list[Finding] = []
         self.suspects: list[Suspect] = []
         self.checkpoints = 0
         self._leaves = leaves
-        self._held = number_of_leaves
+        self._held = leaves.size
         self._key = public_key
         self._tree = Frontier()
         self._number = 0
@@ -144,9 +142,9 @@ class TreeChecker:
             if NONE in hashes:
                 for place, found in enumerate(hashes, start=at):
                     if found == NONE:
-                        self._say(Fault.MISSING, f"The entry with leaf {place} is missing.", position=None)
+                        self._say(Fault.MISSING, f"The entry with leaf {place} is missing.")
             self._tree.extend(hashes)
             at += len(hashes)
 
-    def _say(self, fault: Fault, sentence: str, *columns: str, position: int | None = None) -> None:
-        self.findings.append(Finding(fault, sentence, position=position, columns=columns))
+    def _say(self, fault: Fault, sentence: str, *columns: str) -> None:
+        self.findings.append(Finding(fault, sentence, columns=columns))

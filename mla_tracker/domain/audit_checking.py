@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -57,13 +57,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """An entry whose MAC is not that of its place; `before` is the MAC that stands before it there."""
+    """An entry whose MAC is not that of its place; `before` is the MAC that stands before it there.
+
+    `after_a_gap`: that cannot be told, since what stood before it is missing.
+    """
 
     values: tuple[Any, ...]
     mac: bytes
     before: bytes
+    after_a_gap: bool = False
 
-    def fits(self, key: bytes, chain: tuple[str, str], position: int, before: bytes) -> bool:
+    def fits(self, key: bytes, chain: tuple[str, str], position: int | None, before: bytes) -> bool:
         values = list(self.values)
         values[_CHAIN_KIND], values[_CHAIN_ID] = chain
         values[_POSITION] = position
@@ -92,10 +96,13 @@ class _Gap:
     before: bytes
 
 
+_CHANGED: Final = "was changed, or moved from another chain."
+
+
 class ChainChecker:
     """Takes entries chain by chain, in order of position, readings last; keeps no more than what is at fault.
 
-    `findings` grow as chains end. Call `close` after the last entry.
+    `findings` grow as chains end. After the last entry: `close`, `compare_ends` if wanted, `blame_the_rest`.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -130,21 +137,42 @@ class ChainChecker:
         self.entries += len(hashes)
         return hashes
 
-    def close(self) -> None:
-        """End the last chain, and say of entries that fit nowhere in their chain where they come from."""
+    def close(self) -> bool:
+        """End the last chain. Whether there are entries that fit nowhere in theirs: `compare_ends` may say where."""
         self._end_chain()
-        for failed in self._astray:
-            gap = next(
-                (gap for gap in self._gaps if failed.fits(self._key, gap.chain, gap.first, gap.before)), None
-            )
-            if gap is not None:
-                sentence = f"belongs to {'/'.join(gap.chain)} as position {gap.first}: it was moved to another chain."
-                self.findings.append(failed.finding(Fault.MOVED, sentence))
-            else:
-                self.findings.append(
-                    failed.finding(Fault.CHANGED, "was changed, or moved from another chain.")
-                )
+        self._astray = [one for one in self._astray if not self._found_in_a_gap(one)]
+        return bool(self._astray)
+
+    def compare_ends(self, ends: Iterable[tuple[str, str, int, bytes]]) -> None:
+        """Look whether entries that fit nowhere in their chain were cut from the end of another.
+
+        Of each chain: kind, id, and position and MAC of its last entry.
+        """
+        for kind, chain_id, position, last in ends:
+            for one in self._astray:
+                if one.fits(self._key, (kind, chain_id), position + 1, last):
+                    self._say_moved(one, (kind, chain_id), position + 1)
+                    self._astray.remove(one)
+                    break
+
+    def blame_the_rest(self) -> None:
+        """Say of entries that fit nowhere at all that they were changed."""
+        for one in self._astray:
+            if not one.after_a_gap:
+                self.findings.append(one.finding(Fault.CHANGED, _CHANGED))
         self._astray.clear()
+
+    def _found_in_a_gap(self, one: _Failed) -> bool:
+        for gap in self._gaps:
+            if one.fits(self._key, gap.chain, gap.first, gap.before):
+                self._say_moved(one, gap.chain, gap.first)
+                return True
+        return False
+
+    def _say_moved(self, one: _Failed, chain: tuple[str, str], position: int) -> None:
+        where = "/".join(chain)
+        sentence = f"belongs to {where} as position {position}: it was moved to another chain."
+        self.findings.append(one.finding(Fault.MOVED, sentence))
 
     def _begin(self, chain: tuple[str, str]) -> None:
         self._chain = chain
@@ -165,6 +193,8 @@ class ChainChecker:
             return
         if position > self._position + 1:
             self._gap(position)
+            # By what stood before it nothing can be said of it; perhaps it belongs where something is missing.
+            self._failed.append(_Failed(values, stored, FIRST, after_a_gap=True))
         else:
             meant = mac(self._key, self._before, content)
             # Where only the MAC of the entry before was changed, this one still fits what that should be.
@@ -186,38 +216,42 @@ class ChainChecker:
             self._gaps.append(_Gap(self._chain, first, self._before))
 
     def _end_chain(self) -> None:
-        """Say of each entry at fault whether it belongs to another position, and of the rest that it was changed."""
+        """Say of each entry at fault whether it belongs to another position; the rest may have come from elsewhere."""
         failed, self._failed = self._failed, []
         if not failed:
             return
-        told = [*self._placed(failed[:MOST_COMPARED])]
+        some, rest = failed[:MOST_COMPARED], failed[MOST_COMPARED:]
+        told = self._placed(some)
         if not told:
-            told = [(one, None) for one in failed[:MOST_COMPARED]]
-        told += [(one, None) for one in failed[MOST_COMPARED:]]
-        for one, belongs in told:
+            told = [(one, None) for one in some]
+        for one, belongs in [*told, *((one, None) for one in rest)]:
             if belongs is not None:
-                sentence = f"belongs to position {belongs} of its chain: it was swapped."
-                self.findings.append(one.finding(Fault.SWAPPED, sentence))
+                self.findings.append(one.finding(Fault.SWAPPED, f"belongs to {belongs}: it was swapped."))
             elif len(self._astray) < MOST_COMPARED**2:
                 self._astray.append(one)
-            else:
-                self.findings.append(one.finding(Fault.CHANGED, "was changed, or moved from another chain."))
+            elif not one.after_a_gap:
+                self.findings.append(one.finding(Fault.CHANGED, _CHANGED))
 
-    def _placed(self, failed: Sequence[_Failed]) -> Iterator[tuple[_Failed, int | None]]:
-        """The entries at fault with the position where each belongs, if any; less those that only follow one."""
+    def _placed(self, failed: Sequence[_Failed]) -> list[tuple[_Failed, str | None]]:
+        """The entries at fault, each with where in its chain it belongs, if anywhere.
+
+        Left out are those that stand where they belong, and only follow one that does not.
+        """
         assert self._chain is not None
-        places = {one.values[_POSITION]: one.before for one in failed if one.values[_POSITION]}
+        places = {one.values[_POSITION]: one.before for one in failed if not one.after_a_gap}
+        places |= {gap.first: gap.before for gap in self._gaps if gap.chain == self._chain}
         macs = [one.mac for one in failed]
+        tries = [(at, before) for at, held in places.items() if at for before in (held, *macs)]
+        told: list[tuple[_Failed, str | None]] = []
         for one in failed:
             own = one.values[_POSITION]
-            belongs = None
-            if own is not None:
-                tries = ((at, before) for at, held in places.items() for before in (held, *macs))
-                belongs = next(
-                    (at for at, before in tries if one.fits(self._key, self._chain, at, before)), None
-                )
-            if belongs is None or belongs != own:
-                yield one, belongs
+            if own is not None and one.fits(self._key, self._chain, None, FIRST):
+                told.append((one, "the readings of its chain"))
+                continue
+            belongs = next((at for at, before in tries if one.fits(self._key, self._chain, at, before)), None)
+            if belongs is None or own is None or belongs != own:
+                told.append((one, f"position {belongs} of its chain" if belongs else None))
+        return told
 
 
 def details_in(values: Sequence[Any]) -> str:

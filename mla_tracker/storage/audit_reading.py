@@ -52,6 +52,18 @@ async def entries_by_chain(tx: Tx, batch: int) -> AsyncIterator[list[Record]]:
         yield found
 
 
+async def ends_of_chains(tx: Tx, batch: int) -> AsyncIterator[list[tuple[str, str, int, bytes]]]:
+    """The end of every chain: kind, id, and position and MAC of its last entry."""
+    cursor = await tx.connection.cursor(
+        """
+        select distinct on (chain_kind, chain_id) chain_kind, chain_id::text, position, mac from audit_entry
+        where position is not null order by chain_kind, chain_id, position desc
+        """
+    )
+    while found := await cursor.fetch(batch):
+        yield [(row["chain_kind"], row["chain_id"], row["position"], row["mac"]) for row in found]
+
+
 async def entries_of(tx: Tx, kind: ChainKind, chain_id: UUID, batch: int = 1000) -> AsyncIterator[Record]:
     """The entries of one chain, as `entries_by_chain` gives them."""
     cursor = await tx.connection.cursor(
