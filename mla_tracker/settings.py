@@ -62,12 +62,23 @@ class Settings(BaseSettings):
         "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"
     ] = Field("RS256", description="The one algorithm by which such a token may be signed.")
 
-    @field_validator("oidc_issuer")
+    checkpoint_file: Path | None = Field(
+        None,
+        description="File to which each signed checkpoint of the audit is appended; keep it where whoever owns the "
+        "database cannot write.",
+    )
+    checkpoint_url: str | None = Field(
+        None,
+        description="Address to which each signed checkpoint of the audit is sent (POST, text); https, or http on "
+        "this machine.",
+    )
+
+    @field_validator("oidc_issuer", "checkpoint_url")
     @classmethod
-    def _is_trustworthy(cls, issuer: str | None) -> str | None:
-        if issuer is not None and not is_safe(issuer):
+    def _is_trustworthy(cls, url: str | None) -> str | None:
+        if url is not None and not is_safe(url):
             raise ValueError("give an https address without user, password or fragment")
-        return issuer
+        return url
 
     @field_validator("oidc_audience", mode="after")
     @classmethod
@@ -106,5 +117,5 @@ def misspelt(names: Iterable[str]) -> list[str]:
 def _sentence(fault: Any) -> str:
     name = f"MLA_{str(fault['loc'][0]).upper()}"
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    entered = "" if name == "MLA_DATABASE_URL" else f" {str(fault['input'])[:100]!r}"
+    entered = "" if name in {"MLA_DATABASE_URL", "MLA_CHECKPOINT_URL"} else f" {str(fault['input'])[:100]!r}"
     return f"The setting {name}{entered} is not possible: {what}."
