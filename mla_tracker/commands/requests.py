@@ -1,7 +1,9 @@
 """Logging requests and their acts: load and lock, decide on the whole history, save, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +23,7 @@ from mla_tracker.commands.projecting import Projection, days_of, misfits_of, pro
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.histories import refuse_silent_sharing
 from mla_tracker.domain.life import life_of
@@ -29,6 +32,8 @@ from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests, rows
+from mla_tracker.storage.audit import entry_rows
+from mla_tracker.storage.audited import added, chain_of, newly, removed
 from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
@@ -70,6 +75,17 @@ async def log_request(
             if (body := getattr(entry, name))
         ]
         appended = await _rows_of(tx, record, ready, texts, actor=actor, now=now, fresh=True)
+        told = [added("request", asdict(record)), *newly(appended)]
+        appended |= await entry_rows(
+            tx,
+            chain_of(record.id),
+            What.REQUEST_LOGGED,
+            told,
+            actor=actor,
+            now=now,
+            seen_by=[country],
+            fresh=True,
+        )
         try:
             await projecting.insert(tx, stored, projection, appended, now)
         except asyncpg.UniqueViolationError as error:
@@ -109,7 +125,8 @@ async def record_event(
             days = await _days_with(tx, stored, [entry], now)
             ready = ready_event(entry, stored.record, stored.events, days, actor=actor, now=now)
             await check_acts(tx, stored, [ready], actor=actor)
-            await _save_changed(tx, stored, stored.events, [ready], {}, days, actor=actor, now=now)
+            what = What.REQUEST_ACT_RECORDED
+            await _save_changed(tx, stored, stored.events, [ready], what, days, actor=actor, now=now)
             made = ready.stored.id
             await complete(tx, idempotency, {"event_id": str(made)})
         view = await queries.recorded(tx, request_id, made, actor=actor, now=now)
@@ -159,9 +176,11 @@ async def void_event(
             now=now,
         )
         why = FreeText("void_reason", reason, None, event_id)
-        await _save_changed(tx, stored, kept, ready, mark, days, texts=[why], actor=actor, now=now)
-        if voided.type == Act.LINKED:
-            await requests.unlink(tx, event_id)
+        gone = await requests.unlink(tx, event_id) if voided.type == Act.LINKED else []
+        await _save_changed(
+            tx, stored, kept, ready, What.REQUEST_ACT_VOIDED, days,
+            more=mark, texts=[why], gone=gone, actor=actor, now=now,
+        )  # fmt: skip
         await complete(tx, idempotency, {"id": str(request_id)})
         view = await queries.request(tx, request_id, actor=actor, now=now, parting=True)
     return Recorded(request_id, view=view)
@@ -205,6 +224,7 @@ def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) ->
         assigned_requesting=entry.assigned_to if own == "requesting" else None,
         assigned_requested=entry.assigned_to if own == "requested" else None,
         wished_by=entry.wished_by,
+        handling=entry.handling.value,
         status=Status.DRAFT.value,
         shared=False,
         version=1,
@@ -218,14 +238,19 @@ async def _save_changed(
     stored: StoredCase,
     kept: Sequence[StoredEvent],
     ready: Sequence[ReadyEvent],
-    more: Mapping[str, Sequence[Row]],
+    what: What,
     days: LocalDays,
     *,
+    more: Mapping[str, Sequence[Row]] = MappingProxyType({}),
     texts: Sequence[FreeText] = (),
+    gone: Sequence[Row] = (),
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Judge what was kept of the history with the new acts in it, and write those, `more`, and the projection."""
+    """Judge what was kept of the history with the new acts in it, and write those, `more`, and the projection.
+
+    The audit is told of them under `what`, and of the links that are `gone`.
+    """
     changed = StoredCase(stored.record, (*kept, *(one.stored for one in ready)))
     if len(changed.events) > MOST_EVENTS:
         raise InvalidEntry(
@@ -236,8 +261,16 @@ async def _save_changed(
     if stored.record.shared and not projection.life.shared:
         # Who takes back the last sign that a request was sent writes that, and sees it this once more.
         await tx.see_also(stored.record.recorded_by)
-    appended = await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now)
-    await rows.insert(tx, {**appended, **more})
+    appended: Mapping[str, Sequence[Row]] = {
+        **await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now),
+        **more,
+    }
+    told = [*newly(appended), *(removed("request_link", link) for link in gone)]
+    country = side_of_writer(actor, stored.record.requesting_country, stored.record.requested_country)
+    entry = await entry_rows(
+        tx, chain_of(stored.record.id), what, told, actor=actor, now=now, seen_by=[country], country=country
+    )
+    await rows.insert(tx, {**appended, **entry})
     await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)
 
 

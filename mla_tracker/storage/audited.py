@@ -1,7 +1,7 @@
 """Which tables are audited, and how a row is told in an entry: writers and `verify` read rows by this one table."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -78,7 +78,8 @@ AUDITED: Final[Mapping[str, Audited]] = {
             "kind": _T, **_COUNTRIES, "recorded_by": _T, "recorded_by_account": _I, "urgency": _T, "agreement_id": _I,
             "convention": _T, "assistance": _L, "circumstances": _L, "offences": _L, "channel": _T, "language": _T,
             "external_reference": _T, "reference_requesting": _T, "reference_requested": _T,
-            "assigned_requesting": _T, "assigned_requested": _T, "wished_by": _D, "created_at": _AT,
+            "assigned_requesting": _T, "assigned_requested": _T, "wished_by": _D, "handling": _T,
+            "created_at": _AT,
         },
         frozenset({
             "status", "custody", "outcome", "reclassified_as", "items", "warnings", "shared", "first_act_on",
@@ -123,6 +124,12 @@ AUDITED: Final[Mapping[str, Audited]] = {
         {"destroyed_at": _AT},
         frozenset({"requesting_country", "requested_country", "wrapped"}),
         sparse=True,
+    ),
+    "request_reader": Audited(
+        ChainKind.REQUEST,
+        "request_id",
+        {"request_id": _I, "account_id": _I},
+        {**_COUNTRIES, "country": _T, "named_by": _I, "named_at": _AT},
     ),
     "flag": Audited(
         ChainKind.REQUEST,
@@ -169,15 +176,19 @@ AUDITED: Final[Mapping[str, Audited]] = {
         ChainKind.ACCOUNT,
         "id",
         {"id": _I},
-        {"name": _T, "countries": _L, "role": _T, "created_at": _AT, "disabled_at": _AT},
+        {
+            "name": _T, "countries": _L, "role": _T, "oidc_issuer": _T, "oidc_subject": _T, "created_at": _AT,
+            "disabled_at": _AT,
+        },
+        frozenset({"version"}),
     ),
     "api_token": Audited(
         ChainKind.ACCOUNT,
         "account_id",
         {"id": _I},
         {
-            "account_id": _I, "name": _T, "token_hash": Form.OCTETS, "created_at": _AT, "expires_at": _AT,
-            "revoked_at": _AT,
+            "account_id": _I, "name": _T, "scopes": _L, "token_hash": Form.OCTETS, "created_at": _AT, "expires_at": _AT,
+            "revoked_at": _AT, "replaced_by": _I,
         },
         frozenset({"last_used_at"}),
     ),
@@ -220,6 +231,22 @@ AUDITED: Final[Mapping[str, Audited]] = {
 }  # fmt: skip
 """Every table whose rows people or the program answer for. To audit another one is to add it here, to append its
 changes where they are written, and to say in docs/audit.md."""
+
+
+def chain_of(request_id: UUID) -> Chain:
+    """The chain of a request."""
+    return Chain(ChainKind.REQUEST, request_id)
+
+
+def newly(inserted: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Change]:
+    """The changes that rows on their way in are, by table; of tables that are not audited, or tell nothing, none."""
+    return [
+        change
+        for table, rows in inserted.items()
+        if table in AUDITED
+        for row in rows
+        if (change := added(table, row)).after or not AUDITED[table].sparse
+    ]
 
 
 def added(table: str, row: Row) -> Change:

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from mla_tracker.commands.accounts import create_account, create_token, disable_account
+from mla_tracker.commands.accounts import create_account, disable_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders.api import NOW, ClientOf, Present

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from mla_tracker.catalogue.convention_files import load_conventions
-from mla_tracker.commands.accounts import create_token, disable_account, revoke_token
+from mla_tracker.commands.accounts import disable_account
 from mla_tracker.commands.agreements import change_agreement, record_agreement, record_event
 from mla_tracker.commands.agreements import void_event as void_agreement_event
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
@@ -17,6 +17,7 @@ from mla_tracker.commands.party_lists import load_parties
 from mla_tracker.commands.requests import record_event as record_act
 from mla_tracker.commands.requests import void_event as void_act
 from mla_tracker.commands.taking_over import take_over
+from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.party_lists import PartyList
