@@ -14,6 +14,7 @@ from mla_tracker.cli import (
     demonstrating,
     operating,
     party_lists,
+    retaining,
     serving,
     tokens,
     upgrading,
@@ -26,7 +27,7 @@ app = App(
     version=mla_tracker.__version__,
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
-for room in (demonstrating, serving, operating, upgrading, accounts, tokens, party_lists, asking):
+for room in (demonstrating, serving, operating, retaining, upgrading, accounts, tokens, party_lists, asking):
     room.register(app)
 
 

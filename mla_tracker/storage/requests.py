@@ -42,6 +42,7 @@ RECORD_COLUMNS = (
     "version",
     "created_at",
     "updated_at",
+    "erased_at",
 )
 
 
@@ -78,6 +79,7 @@ class RequestRecord:
     version: int
     created_at: datetime
     updated_at: datetime
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

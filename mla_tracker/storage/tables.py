@@ -195,6 +195,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     circumstances = _texts()
     stale_causes = _texts()
     handling = _text()
+    erased_at = _instant()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -241,6 +242,9 @@ class FreeText(Table, db=ENGINE, tablename="free_text"):
     sealed = Bytea(null=True, default=None)
     salt = Bytea(null=True, default=None)
     commitment = Bytea(null=True, default=None)
+    recorded_by_account = _ref()
+    recorded_at = _instant()
+    erased_for = _text(null=True)
 
 
 class Clock(Table, db=ENGINE, tablename="clock"):
