@@ -12,7 +12,7 @@ from mla_tracker.outbound.fetching import is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
-HOLD_PASSWORDS = frozenset({"MLA_DATABASE_URL", "MLA_OIDC_ISSUER"})
+HOLD_PASSWORDS = frozenset({"MLA_DATABASE_URL", "MLA_OIDC_ISSUER", "MLA_CHECKPOINT_URL"})
 """Addresses in which somebody may have written a password: a wrong one is not repeated."""
 
 
@@ -65,12 +65,23 @@ class Settings(BaseSettings):
         "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"
     ] = Field("RS256", description="The one algorithm by which such a token may be signed.")
 
-    @field_validator("oidc_issuer")
+    checkpoint_file: Path | None = Field(
+        None,
+        description="File to which each signed checkpoint of the audit is appended; keep it where whoever owns the "
+        "database cannot write.",
+    )
+    checkpoint_url: str | None = Field(
+        None,
+        description="Address to which each signed checkpoint of the audit is sent (POST, text); https, or http on "
+        "this machine.",
+    )
+
+    @field_validator("oidc_issuer", "checkpoint_url")
     @classmethod
-    def _is_trustworthy(cls, issuer: str | None) -> str | None:
-        if issuer is not None and not is_safe(issuer):
+    def _is_trustworthy(cls, url: str | None) -> str | None:
+        if url is not None and not is_safe(url):
             raise ValueError("give an https address without user, password or fragment")
-        return issuer
+        return url
 
     @field_validator("oidc_audience", mode="after")
     @classmethod

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from mla_tracker.api.fields import Answer, Country, Entry, Id, Instant, ShortLine
 from mla_tracker.api.paging import PageQuery
-from mla_tracker.commands.accounts import LONGEST_OVERLAP, OVERLAP, TOKEN_PATTERN
+from mla_tracker.commands.tokens import LONGEST_OVERLAP, OVERLAP, TOKEN_PATTERN
 from mla_tracker.domain.vocabulary import Role, Scope
 
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]

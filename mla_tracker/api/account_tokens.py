@@ -18,8 +18,8 @@ from mla_tracker.api.answers import answer
 from mla_tracker.api.auth import Credential
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.routes import documented
-from mla_tracker.commands import accounts as commands
-from mla_tracker.commands.accounts import TokenMade
+from mla_tracker.commands import tokens as token_commands
+from mla_tracker.commands.tokens import TokenMade
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.permissions import Deed
@@ -61,7 +61,7 @@ async def issue_token(
     idempotency: IdempotencyKey | None,
 ) -> Response[bytes]:
     """Makes a token for an account of your countries."""
-    made = await commands.issue_token(
+    made = await token_commands.issue_token(
         database,
         account_id,
         actor=actor,
@@ -127,7 +127,7 @@ async def rotate_token(
     idempotency: IdempotencyKey | None,
 ) -> Response[bytes]:
     """Makes a token in the place of another."""
-    made = await commands.rotate_token(
+    made = await token_commands.rotate_token(
         database,
         token_id,
         actor=actor,
@@ -156,7 +156,9 @@ async def revoke_token(
     token_id: UUID, actor: Actor, database: Database, now: datetime, idempotency: IdempotencyKey | None
 ) -> Response[bytes]:
     """Ends a token and answers with it."""
-    done = await commands.revoke_token(database, token_id, actor=actor, now=now, idempotency=idempotency)
+    done = await token_commands.revoke_token(
+        database, token_id, actor=actor, now=now, idempotency=idempotency
+    )
     return answer(token_answer(await _token(database, done.id, actor)), replayed=done.replayed)
 
 

@@ -18,7 +18,7 @@ from mla_tracker.api.conditional import idempotency_key
 from mla_tracker.api.fields import Query
 from mla_tracker.api.problems import IDENTITY_UNAVAILABLE, PASSING_FAULTS, UNAUTHENTICATED, Problem
 from mla_tracker.api.routes import Route
-from mla_tracker.commands.accounts import TOKEN_PATTERN, note_use, token_hash
+from mla_tracker.commands.tokens import TOKEN_PATTERN, note_use, token_hash
 from mla_tracker.domain.actors import Actor, Origin
 from mla_tracker.domain.permissions import require
 from mla_tracker.outbound.identity import IdentityProvider, ProviderUnavailable, TokenRefused

@@ -38,7 +38,7 @@ from mla_tracker.api.conditional import IDEMPOTENCY_KEY_PATTERN, IF_MATCH_PATTER
 from mla_tracker.api.fields import ID_PATTERN
 from mla_tracker.api.problems import Kind
 from mla_tracker.api.routes import Route
-from mla_tracker.commands.accounts import TOKEN_PATTERN
+from mla_tracker.commands.tokens import TOKEN_PATTERN
 from mla_tracker.domain import errors
 from mla_tracker.domain.permissions import PERMISSIONS, Deed, roles_of
 from mla_tracker.domain.vocabulary import Role

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from mla_tracker.cli.accounts import AsJson, Countries, token_line, with_database
 from mla_tracker.cli.opening import now
 from mla_tracker.commands import accounts as commands
+from mla_tracker.commands import tokens as token_commands
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.queries import accounts as queries
 from mla_tracker.queries.accounts import TokenView
@@ -66,7 +67,7 @@ def create_token(
     if days is not None and not 1 <= days <= 36_500:
         raise CannotRun("Give 1 to 36500 --days, or leave it out for a token without end.")
 
-    async def make(database: Database) -> commands.NewToken:
+    async def make(database: Database) -> token_commands.NewToken:
         moment, owner = now(), account_id
         if owner is None:
             assert role is not None  # either of the two was given
@@ -74,7 +75,7 @@ def create_token(
             owner = await commands.create_account(
                 database, name=title, countries=countries, role=role, now=moment
             )
-        return await commands.create_token(
+        return await token_commands.create_token(
             database,
             owner,
             now=moment,
@@ -104,7 +105,7 @@ def rotate_token(token_id: UUID, *, overlap_hours: int = 24, as_json: AsJson = F
         raise CannotRun("Give 0 to 168 --overlap-hours.")
     made = with_database(
         load_settings(),
-        lambda database: commands.rotate_token(
+        lambda database: token_commands.rotate_token(
             database, token_id, actor=None, now=now(), overlap=timedelta(hours=overlap_hours)
         ),
     )
@@ -147,7 +148,9 @@ def revoke_token(token_id: UUID) -> None:
     token_id
         The token, as `token list` shows it.
     """
-    with_database(load_settings(), lambda database: commands.revoke_token(database, token_id, now=now()))
+    with_database(
+        load_settings(), lambda database: token_commands.revoke_token(database, token_id, now=now())
+    )
     print(f"Token {token_id} revoked.")
 
 

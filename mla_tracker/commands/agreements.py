@@ -13,6 +13,7 @@ from mla_tracker.commands.agreement_limits import completed, faults_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.agreements import EVENT_DATA, first_public_day
+from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.domain.errors import (
     ActNotPossible,
     AlreadyRecorded,
@@ -25,8 +26,9 @@ from mla_tracker.domain.errors import (
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope
 from mla_tracker.queries.agreements import may_see, not_found, today_in
-from mla_tracker.storage import agreements
+from mla_tracker.storage import agreement_changes, agreements
 from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventRow, PartyRow, agreement_of
+from mla_tracker.storage.audit import append
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
@@ -87,6 +89,8 @@ async def record_agreement(
             await agreements.insert(tx, _made_public(row), account_id=actor.account_id)
         except asyncpg.UniqueViolationError as error:
             raise _reference_taken(row) from error
+        changes = agreement_changes.recorded(_made_public(row), actor.account_id)
+        await _append_to_audit(tx, row, What.AGREEMENT_RECORDED, changes, actor, now, fresh=True)
         await complete(tx, idempotency, {"id": str(row.id)})
     return Recorded(row.id)
 
@@ -121,7 +125,7 @@ async def change_agreement(
             return before.version
         _require_valid(after, now)
         await _require_free_reference(tx, after)
-        return await _save(tx, before, after, now)
+        return await _save(tx, before, after, What.AGREEMENT_CHANGED, actor, now)
 
 
 async def record_event(
@@ -143,7 +147,7 @@ async def record_event(
             return Recorded(UUID(done["id"]), replayed=True)
         before = await _load_own(tx, agreement_id, actor, now)
         event = await _new_event(tx, before, entry, actor, now)
-        await _append(tx, before, [event], now)
+        await _append(tx, before, [event], What.AGREEMENT_EVENT_RECORDED, actor, now)
         await complete(tx, idempotency, {"id": str(event.id)})
     return Recorded(event.id)
 
@@ -175,7 +179,7 @@ async def void_event(
         )
         voided = replace(before, events=(*before.events, void))
         right = [await _new_event(tx, voided, replacement, actor, now, "/replacement")] if replacement else []
-        await _append(tx, before, [void, *right], now)
+        await _append(tx, before, [void, *right], What.AGREEMENT_EVENT_VOIDED, actor, now)
         await complete(tx, idempotency, {"id": str(void.id)})
     return Recorded(void.id)
 
@@ -203,13 +207,17 @@ def _made_public(row: AgreementRow) -> AgreementRow:
     return replace(row, visible_to_all_from=first_public_day(agreement_of(row)))
 
 
-async def _append(tx: Tx, before: AgreementRow, events: Sequence[EventRow], now: datetime) -> None:
+async def _append(
+    tx: Tx, before: AgreementRow, events: Sequence[EventRow], what: What, actor: Actor, now: datetime
+) -> None:
     for event in events:
         await agreements.insert_event(tx, before.id, event)
-    await _save(tx, before, replace(before, events=(*before.events, *events)), now)
+    await _save(tx, before, replace(before, events=(*before.events, *events)), what, actor, now)
 
 
-async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime) -> int:
+async def _save(
+    tx: Tx, before: AgreementRow, after: AgreementRow, what: What, actor: Actor, now: datetime
+) -> int:
     """Save the next version, whose number it gives; requests that rely on it wait to be counted anew."""
     try:
         version = await agreements.update(tx, before, _made_public(after), now=now)
@@ -217,9 +225,25 @@ async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime
         raise _reference_taken(after) from error
     if version is None:
         raise _stale(before)
+    changes = agreement_changes.between(before, _made_public(after))
+    await _append_to_audit(tx, before, what, changes, actor, now)
     cause = by_agreement(before.id, version)
     await mark_beyond(tx, mark_for_agreement(tx, before.id, now, cause), cause)
     return version
+
+
+async def _append_to_audit(
+    tx: Tx,
+    row: AgreementRow,
+    what: What,
+    changes: Sequence[Change],
+    actor: Actor,
+    now: datetime,
+    *,
+    fresh: bool = False,
+) -> None:
+    chain = Chain(ChainKind.AGREEMENT, row.id)
+    await append(tx, chain, what, changes, actor=actor, now=now, seen_by=[row.recorded_by], fresh=fresh)
 
 
 def _stale(row: AgreementRow) -> VersionStale:

@@ -1,7 +1,7 @@
 """Changing facts of a request: each side its own reference and officer, the rest whoever recorded it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,17 +10,22 @@ import asyncpg
 
 from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import project, save
+from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
-from mla_tracker.commands.requests import locked
+from mla_tracker.commands.requests import locked, standing_misfits
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
+from mla_tracker.domain.misfits import refuse_new
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests
 from mla_tracker.storage import texts as texts_kept
+from mla_tracker.storage.audit import append
+from mla_tracker.storage.audited import chain_of
+from mla_tracker.storage.audited import changed as audited_change
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord, StoredCase
 
@@ -40,7 +45,8 @@ async def amend_request(
 ) -> Recorded:
     """Change facts of a request; `expected` are the versions the change may be based on, None for whatever stands.
 
-    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded.
+    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded, ActNotPossible for a change by which
+    a recorded act cannot have been.
     """
     require(actor, Deed.AMEND_REQUESTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
@@ -55,7 +61,9 @@ async def amend_request(
         changed = StoredCase(replace(record, **columns), stored.events)
         if "agreement_id" in columns:
             await check_agreement(tx, changed.record, actor, now)
-        projection = await project(tx, changed, now)
+        days = await days_of(tx, record, (event.data for event in stored.events), now)
+        projection = await project(tx, changed, now, days)
+        refuse_new(projection.misfits, (), lambda: standing_misfits(stored, days))
         await catch_up(tx, stored, now)
         try:
             await requests.update_record(tx, record, columns)
@@ -64,8 +72,15 @@ async def amend_request(
                 "Your country has already recorded another request under this external reference.",
                 fields=[("/external_reference", "Taken by another request of your country.")],
             ) from None
+        told = audited_change("request", asdict(record), asdict(changed.record))
         for name, body in texts.items():
-            await texts_kept.replace_text(tx, record, name, body, now)
+            told += await texts_kept.replace_text(tx, record, name, body, now)
+        if told:
+            country = side_of_writer(actor, record.requesting_country, record.requested_country)
+            await append(
+                tx, chain_of(record.id), What.REQUEST_AMENDED, told,
+                actor=actor, now=now, seen_by=[country], country=country,
+            )  # fmt: skip
         await save(tx, changed, projection, version=record.version + 1, now=now)
         view = await queries.request(tx, request_id, actor=actor, now=now)
     return Recorded(request_id, view=view)

@@ -12,10 +12,12 @@ from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.catalogue.countries import default_zone, is_country
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of, open_clocks_in
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
 from mla_tracker.domain.permissions import Deed, require
+from mla_tracker.storage.audit import append, lock_chain
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.local_days import zone_as_stored
@@ -78,9 +80,12 @@ async def change_calendar(
             return CalendarChanged(before.version, 0)
         try:
             about = await open_clocks_in(tx, country)
-            await insert_version(after, account_id=actor.account_id, open_clocks=about)
+            stored = await insert_version(after, account_id=actor.account_id, open_clocks=about)
         except asyncpg.UniqueViolationError:
             raise _stale(before) from None
+        chain = Chain.named(ChainKind.CALENDAR, country)
+        await lock_chain(tx, chain)
+        await append(tx, chain, What.CALENDAR_CHANGED, [stored], actor=actor, now=now, seen_by=[country])
         cause = by_calendar(country, after.version)
         waiting = await mark_beyond(tx, mark_changed(tx, before, after, now), cause)
     return CalendarChanged(after.version, waiting)

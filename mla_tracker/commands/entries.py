@@ -11,6 +11,7 @@ from mla_tracker.catalogue.countries import is_country
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import faults_of_data, place
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.histories import refuse_future
 from mla_tracker.domain.vocabulary import Act, RequestKind, Side, Urgency
 from mla_tracker.storage.cases import event_of, zones_of
@@ -58,6 +59,7 @@ class NewRequest:
     assigned_to: str | None = None
     wished_by: date | None = None
     wished_by_reason: str | None = None
+    handling: Handling = Handling.OPEN
     events: Sequence[NewEvent] = ()
 
 

@@ -10,6 +10,7 @@ from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.commands.agreement_limits import completed, contradictions
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed
 from mla_tracker.domain.limits import Limit, Trigger
 from mla_tracker.domain.permissions import Deed, require
@@ -17,6 +18,7 @@ from mla_tracker.domain.precedence import Limits, side_of
 from mla_tracker.domain.vocabulary import Basis, RequestKind, Stage
 from mla_tracker.queries.agreements import today_in
 from mla_tracker.storage.agreement_limits import limit_of
+from mla_tracker.storage.audit import append, lock_chain
 from mla_tracker.storage.database import Database, DbRole, Isolation
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.law import ended_by_successors, insert_limit, policies_of, stored_limits
@@ -63,7 +65,10 @@ async def set_policy(
             return PolicySet(done["id"], done["requests_waiting"], replayed=True)
         limit = _drafted(entry, country, await policies_of(tx, country, lock=True), now)
         assert limit.valid_from is not None
-        await insert_limit(tx, limit, now)
+        set_ = await insert_limit(tx, limit, now)
+        chain = Chain.named(ChainKind.LIMIT, country)
+        await lock_chain(tx, chain)
+        await append(tx, chain, What.LIMIT_POLICY_SET, [set_], actor=actor, now=now, seen_by=[country])
         cause = by_limit(limit.id, limit.version)
         mark = mark_for_policy(tx, country, side_of(limit.obligor), limit.valid_from, now, cause)
         waiting = await mark_beyond(tx, mark, cause)

@@ -1,7 +1,9 @@
 """Logging requests and their acts: load and lock, decide on the whole history, save, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 import asyncpg
@@ -17,16 +19,22 @@ from mla_tracker.commands.entries import (
     side_of_writer,
 )
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import Projection, days_of, project
+from mla_tracker.commands.projecting import Projection, days_of, misfits_of, project
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.histories import refuse_silent_sharing
+from mla_tracker.domain.life import life_of
+from mla_tracker.domain.misfits import Misfit, refuse_new
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests, rows
+from mla_tracker.storage.audit import entry_rows
+from mla_tracker.storage.audited import added, chain_of, newly, removed
+from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
@@ -60,13 +68,24 @@ async def log_request(
         stored = StoredCase(record, tuple(one.stored for one in ready))
         await check_agreement(tx, record, actor, now)
         await check_acts(tx, StoredCase(record, ()), ready, actor=actor)
-        projection = await _judged(tx, stored, ready, days, now)
+        projection = await _judged(tx, stored, None, ready, days, now)
         texts = [
             FreeText(name, body)
             for name in ("subject", "urgency_reason", "wished_by_reason")
             if (body := getattr(entry, name))
         ]
         appended = await _rows_of(tx, record, ready, texts, actor=actor, now=now, fresh=True)
+        told = [added("request", asdict(record)), *newly(appended)]
+        appended |= await entry_rows(
+            tx,
+            chain_of(record.id),
+            What.REQUEST_LOGGED,
+            told,
+            actor=actor,
+            now=now,
+            seen_by=[country],
+            fresh=True,
+        )
         try:
             await projecting.insert(tx, stored, projection, appended, now)
         except asyncpg.UniqueViolationError as error:
@@ -106,7 +125,8 @@ async def record_event(
             days = await _days_with(tx, stored, [entry], now)
             ready = ready_event(entry, stored.record, stored.events, days, actor=actor, now=now)
             await check_acts(tx, stored, [ready], actor=actor)
-            await _save_changed(tx, stored, stored.events, [ready], {}, days, actor=actor, now=now)
+            what = What.REQUEST_ACT_RECORDED
+            await _save_changed(tx, stored, stored.events, [ready], what, days, actor=actor, now=now)
             made = ready.stored.id
             await complete(tx, idempotency, {"event_id": str(made)})
         view = await queries.recorded(tx, request_id, made, actor=actor, now=now)
@@ -156,9 +176,11 @@ async def void_event(
             now=now,
         )
         why = FreeText("void_reason", reason, None, event_id)
-        await _save_changed(tx, stored, kept, ready, mark, days, texts=[why], actor=actor, now=now)
-        if voided.type == Act.LINKED:
-            await requests.unlink(tx, event_id)
+        gone = await requests.unlink(tx, event_id) if voided.type == Act.LINKED else []
+        await _save_changed(
+            tx, stored, kept, ready, What.REQUEST_ACT_VOIDED, days,
+            more=mark, texts=[why], gone=gone, actor=actor, now=now,
+        )  # fmt: skip
         await complete(tx, idempotency, {"id": str(request_id)})
         view = await queries.request(tx, request_id, actor=actor, now=now, parting=True)
     return Recorded(request_id, view=view)
@@ -202,6 +224,7 @@ def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) ->
         assigned_requesting=entry.assigned_to if own == "requesting" else None,
         assigned_requested=entry.assigned_to if own == "requested" else None,
         wished_by=entry.wished_by,
+        handling=entry.handling.value,
         status=Status.DRAFT.value,
         shared=False,
         version=1,
@@ -215,26 +238,39 @@ async def _save_changed(
     stored: StoredCase,
     kept: Sequence[StoredEvent],
     ready: Sequence[ReadyEvent],
-    more: Mapping[str, Sequence[Row]],
+    what: What,
     days: LocalDays,
     *,
+    more: Mapping[str, Sequence[Row]] = MappingProxyType({}),
     texts: Sequence[FreeText] = (),
+    gone: Sequence[Row] = (),
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Judge what was kept of the history with the new acts in it, and write those, `more`, and the projection."""
+    """Judge what was kept of the history with the new acts in it, and write those, `more`, and the projection.
+
+    The audit is told of them under `what`, and of the links that are `gone`.
+    """
     changed = StoredCase(stored.record, (*kept, *(one.stored for one in ready)))
     if len(changed.events) > MOST_EVENTS:
         raise InvalidEntry(
             f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
         )
-    projection = await _judged(tx, changed, ready, days, now)
+    projection = await _judged(tx, changed, stored, ready, days, now)
     await catch_up(tx, stored, now)
     if stored.record.shared and not projection.life.shared:
         # Who takes back the last sign that a request was sent writes that, and sees it this once more.
         await tx.see_also(stored.record.recorded_by)
-    appended = await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now)
-    await rows.insert(tx, {**appended, **more})
+    appended: Mapping[str, Sequence[Row]] = {
+        **await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now),
+        **more,
+    }
+    told = [*newly(appended), *(removed("request_link", link) for link in gone)]
+    country = side_of_writer(actor, stored.record.requesting_country, stored.record.requested_country)
+    entry = await entry_rows(
+        tx, chain_of(stored.record.id), what, told, actor=actor, now=now, seen_by=[country], country=country
+    )
+    await rows.insert(tx, {**appended, **entry})
     await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)
 
 
@@ -245,17 +281,26 @@ async def _days_with(tx: Tx, stored: StoredCase, entries: Sequence[NewEvent], no
 
 
 async def _judged(
-    tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], days: LocalDays, now: datetime
+    tx: Tx,
+    changed: StoredCase,
+    before: StoredCase | None,
+    ready: Sequence[ReadyEvent],
+    days: LocalDays,
+    now: datetime,
 ) -> Projection:
-    """The projection of a history; a refusal points at the entries that it is about, and names recorded acts by id."""
+    """The projection of a history, once nothing of what was entered is to be refused.
+
+    A refusal points at the entries that it is about, and names recorded acts by id.
+    """
+    entered = {str(one.stored.id) for one in ready}
+    projection = await project(tx, changed, now, days)
     try:
-        projection = await project(tx, stored, now, days)
-        if projection.life.shared and not stored.record.shared:
+        refuse_new(projection.misfits, entered, lambda: standing_misfits(before, days))
+        if projection.life.shared and not changed.record.shared:
             refuse_silent_sharing(projection.case)
         return projection
     except ActNotPossible as error:
         concerned = error.facts.pop("event_ids", [])
-        entered = {str(one.stored.id) for one in ready}
         error.facts["event_ids"] = [one for one in concerned if one not in entered]
         fields = [
             (f"{one.pointer}{at}", sentence)
@@ -264,6 +309,14 @@ async def _judged(
             for at, sentence in error.fields or [(_dated_by(one), error.detail)]
         ]
         raise ActNotPossible(error.detail, fields=fields, facts=error.facts) from None
+
+
+def standing_misfits(stored: StoredCase | None, days: LocalDays) -> list[Misfit]:
+    """What does not fit in a history as it is recorded, by the days of now: that stays recorded."""
+    if stored is None:
+        return []
+    case = case_of(stored, days)
+    return misfits_of(case, life_of(case))
 
 
 def _dated_by(one: ReadyEvent) -> str:

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mla_tracker.catalogue.countries import country_name, default_zone
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
 from mla_tracker.commands.agreements import NewAgreement, record_agreement
 from mla_tracker.commands.entries import NewEvent, NewRequest
 from mla_tracker.commands.requests import log_request, record_event
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import OF_EITHER_SIDE, place
 from mla_tracker.domain.vocabulary import (

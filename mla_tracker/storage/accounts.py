@@ -64,10 +64,13 @@ async def insert_account(tx: Tx, row: AccountRow) -> None:
 
 
 async def lock_account(tx: Tx, account_id: UUID, *, within: Within = None) -> AccountRow | None:
-    """An account, locked until the end of the transaction; None if there is none."""
+    """An account, locked until the end of the transaction; None if there is none.
+
+    The lock leaves the key alone: entries of the audit refer to accounts meanwhile.
+    """
     row = await tx.fetchrow(
         "select id, name, countries, role, version, oidc_issuer, oidc_subject, created_at, disabled_at from account "
-        "where id = $1 and ($2::text[] is null or countries <@ $2) for update",
+        "where id = $1 and ($2::text[] is null or countries <@ $2) for no key update",
         account_id, _as_list(within),
     )  # fmt: skip
     if row is None:

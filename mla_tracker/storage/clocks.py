@@ -155,6 +155,7 @@ def _rows(
             "requesting_country": record.requesting_country,
             "requested_country": record.requested_country,
             "recorded_by": record.recorded_by,
+            "handling": record.handling,
             "clock_key": clock.key,
             **clock_content(record, clock, shared=shared),
         }

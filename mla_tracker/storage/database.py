@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +20,7 @@ from pydantic_core import from_json, to_json
 
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
+from mla_tracker.storage.connecting import CONNECT_SECONDS, described, why_no_connection
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
 from mla_tracker.storage.vault import Vault
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     _Connection = PoolConnectionProxy[asyncpg.Record]
 
 OLDEST_SERVER = 15
-CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 5.0
 END_SECONDS = 30.0
 
@@ -215,7 +214,7 @@ class Database:
         `statement_cache=False` is for a pooler that changes the server connection between transactions, such
         as PgBouncer in transaction mode. Raises DatabaseUnavailable with a sentence that holds no password.
         """
-        where = _where(url)
+        where = described(url)
         try:
             pool = await asyncpg.create_pool(
                 url,
@@ -228,7 +227,7 @@ class Database:
                 reset=_nothing_to_reset,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-            raise DatabaseUnavailable(_sentence(error, where)) from error
+            raise DatabaseUnavailable(why_no_connection(error, where)) from error
         database = cls(pool, where, acquire_seconds, vault)
         async with database._connection() as connection:
             version = connection.get_server_version()
@@ -315,7 +314,7 @@ class Database:
                 f"{self._acquire_seconds:g} seconds. Try again; if it stays so, raise MLA_POOL_SIZE."
             ) from error
         except (OSError, asyncpg.PostgresError) as error:
-            raise DatabaseUnavailable(_sentence(error, self.where)) from error
+            raise DatabaseUnavailable(why_no_connection(error, self.where)) from error
         try:
             yield connection
         finally:
@@ -381,37 +380,3 @@ def _write_json(value: Any) -> str:
 
 async def _nothing_to_reset(_: object) -> None:
     """Every setting ends with its transaction, so giving a connection back costs no round trip."""
-
-
-def _where(url: str) -> str:
-    """The address without user and password, for people."""
-    try:
-        parts = urlsplit(url)
-        name = parts.path.lstrip("/") or "(unnamed)"
-        port = f":{parts.port}" if parts.port else ""
-        return f'"{name}" at {parts.hostname}{port}' if parts.hostname else f'"{name}"'
-    except ValueError:
-        return "of MLA_DATABASE_URL"
-
-
-def _sentence(error: Exception, where: str) -> str:
-    """What went wrong while connecting, and what to do."""
-    correct = "MLA_DATABASE_URL"
-    match error:
-        case asyncpg.InvalidCatalogNameError():
-            return f"There is no database {where}. Create it, or correct {correct}."
-        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
-            return f"The database {where} refused the login ({error}). Correct the user or password in {correct}."
-        case asyncpg.TooManyConnectionsError():
-            return f"The database {where} takes no more connections ({error}). Lower MLA_POOL_SIZE."
-        case asyncpg.CannotConnectNowError():
-            return f"The database {where} is starting up or shutting down. Try again in a moment."
-        case TimeoutError():
-            return f"The database {where} did not answer in {CONNECT_SECONDS:g} seconds. Check {correct}."
-        case OSError():
-            reason = error.strerror or str(error) or type(error).__name__
-            return f"The database {where} cannot be reached ({reason}). Start it, or correct {correct}."
-        case asyncpg.PostgresError():
-            return f"The database {where} refused the connection ({error}). Check {correct}."
-        case _:
-            return f"{correct} is not an address of the form postgresql://user:password@host:5432/database."

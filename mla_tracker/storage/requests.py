@@ -36,6 +36,7 @@ RECORD_COLUMNS = (
     "assigned_requesting",
     "assigned_requested",
     "wished_by",
+    "handling",
     "status",
     "shared",
     "version",
@@ -71,6 +72,7 @@ class RequestRecord:
     assigned_requesting: str | None
     assigned_requested: str | None
     wished_by: date | None
+    handling: str
     status: str
     shared: bool
     version: int
@@ -244,9 +246,12 @@ def of_request(record: RequestRecord) -> Row:
     }
 
 
-async def unlink(tx: Tx, event_id: UUID) -> None:
-    """Take away the link that an act made which was recorded wrongly."""
-    await tx.execute("delete from request_link where event_id = $1", event_id)
+async def unlink(tx: Tx, event_id: UUID) -> list[Row]:
+    """Take away the link that an act made which was recorded wrongly; gives what was there."""
+    return [
+        dict(row)
+        for row in await tx.fetch("delete from request_link where event_id = $1 returning *", event_id)
+    ]
 
 
 async def update_record(tx: Tx, record: RequestRecord, changes: Mapping[str, Any]) -> None:

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from mla_tracker.domain.audit import Change
 from mla_tracker.domain.errors import InvalidEntry
 from mla_tracker.storage import rows
+from mla_tracker.storage.audited import changed, newly
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.requests import OF_REQUEST, RequestRecord, of_request
@@ -83,29 +85,32 @@ def _sealed(key: bytes, text_id: UUID, body: str) -> dict[str, bytes]:
 
 async def replace_text(
     tx: Tx, record: RequestRecord, field_name: str, body: str | None, now: datetime
-) -> None:
-    """Set, change or empty the request's own text of one field (subject, urgency_reason, wished_by_reason)."""
-    text_id = await tx.fetchval(
-        "select id from free_text where request_id = $1 and field = $2 and event_id is null",
-        record.id,
-        field_name,
-    )
-    if text_id is None:
-        if body is not None:
-            await rows.insert(tx, await text_rows(tx, record, [FreeText(field_name, body)], now))
-        return
-    if body is None:
-        await tx.execute(
-            "update free_text set sealed = null, salt = null, commitment = null where id = $1", text_id
-        )
-        return
-    key, made = await key_for(tx, of_request(record))
-    await rows.insert(tx, made)
-    sealed = _sealed(key, UUID(str(text_id)), body)
+) -> list[Change]:
+    """Set, change or empty the request's own text of one field (subject, urgency_reason, wished_by_reason).
+
+    Gives what the audit is to be told.
+    """
+    before = await tx.fetchrow(
+        "select id, commitment from free_text where request_id = $1 and field = $2 and event_id is null "
+        "and owner_country is null",
+        record.id, field_name,
+    )  # fmt: skip
+    if before is None:
+        if body is None:
+            return []
+        inserted = await text_rows(tx, record, [FreeText(field_name, body)], now)
+        await rows.insert(tx, inserted)
+        return newly(inserted)
+    sealed: dict[str, bytes | None] = {"sealed": None, "salt": None, "commitment": None}
+    if body is not None:
+        key, made = await key_for(tx, of_request(record))
+        await rows.insert(tx, made)
+        sealed |= _sealed(key, before["id"], body)
     await tx.execute(
         "update free_text set sealed = $2, salt = $3, commitment = $4 where id = $1",
-        text_id, sealed["sealed"], sealed["salt"], sealed["commitment"],
+        before["id"], sealed["sealed"], sealed["salt"], sealed["commitment"],
     )  # fmt: skip
+    return changed("free_text", before, {"id": before["id"], "commitment": sealed["commitment"]})
 
 
 async def text_of(tx: Tx, record: RequestRecord, field_name: str) -> str | None:

@@ -8,7 +8,8 @@ from litestar.types import ASGIApp
 
 from mla_tracker.api.app import create_app
 from mla_tracker.api.auth import settle
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database

@@ -9,7 +9,8 @@ import structlog
 from litestar.connection import ASGIConnection
 
 from mla_tracker.api.auth import Credential, origin_of, settle
-from mla_tracker.commands.accounts import create_account, create_token, disable_account, revoke_token
+from mla_tracker.commands.accounts import create_account, disable_account
+from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.domain.actors import Actor, Origin
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries.accounts import tokens

@@ -17,14 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from litestar.types import ASGIApp
 
 from mla_tracker.api.app import create_app
-from mla_tracker.commands.accounts import (
-    Identity,
-    NewAccount,
-    create_account,
-    create_token,
-    disable_account,
-    open_account,
-)
+from mla_tracker.commands.accounts import Identity, NewAccount, create_account, disable_account, open_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database

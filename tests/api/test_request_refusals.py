@@ -7,7 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.database import Database
 from tests.builders.api import NOW, ClientOf, Present

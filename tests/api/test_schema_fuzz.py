@@ -22,7 +22,8 @@ import pytest
 import uvicorn
 
 from mla_tracker.api.app import create_app
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database

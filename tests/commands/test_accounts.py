@@ -5,15 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from mla_tracker.commands.accounts import (
-    TOKEN_PREFIX,
-    create_account,
-    create_token,
-    disable_account,
-    note_use,
-    revoke_token,
-    token_hash,
-)
+from mla_tracker.commands.accounts import create_account, disable_account
+from mla_tracker.commands.tokens import TOKEN_PREFIX, create_token, note_use, revoke_token, token_hash
 from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotFound
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries.accounts import Bearer, bearer_of, tokens

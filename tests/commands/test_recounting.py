@@ -60,13 +60,13 @@ async def declare(db: Database, actor: Actor, day: str, *, now: datetime = NOW, 
 
 
 async def corrupted(db: Database, request_id: UUID) -> None:
-    """An act that cannot be true, as no command would have recorded it."""
+    """An act that cannot be read, as no command would have recorded it: it names no date."""
     await as_owner(
         db,
         """
         insert into request_event (id, request_id, requesting_country, requested_country, type, occurred_on,
             asserted_by, recorded_at)
-        values (gen_random_uuid(), $1, 'MA', 'ES', 'executed', '2026-02-01', 'ES', $2)
+        values (gen_random_uuid(), $1, 'MA', 'ES', 'surrender_date_agreed', '2026-03-05', 'ES', $2)
         """,
         request_id,
         NOW,

@@ -14,6 +14,8 @@ FOR_ALL = {
     "job_slot": "runs of jobs, without a word on cases",
     "migration": "what the schema is",
     "vault_key": "fingerprints of keys",
+    "audit_checkpoint": "sizes, roots and signatures, made to be published",
+    "audit_publication": "which of them were published",
 }
 """Tables that are no country's, each with what it holds."""
 

@@ -207,3 +207,26 @@ alter table idempotency_key enable row level security;
 create policy own on idempotency_key to mla_api
     using (account_id = (select mla_account())) with check (account_id = (select mla_account()));
 create policy worked_on on idempotency_key to mla_jobs using (true);
+
+-- Accounts of one's own countries, and no other; who comes in is found out by functions that stand above this.
+alter table account enable row level security;
+create policy seen on account for select to mla_api using (
+    id = (select mla_account()) or countries <> '{}' and countries <@ (select mla_countries())::text[]);
+create policy managed on account for insert to mla_api with check (
+    (select mla_account_role()) = 'admin' and countries <> '{}' and countries <@ (select mla_countries())::text[]);
+create policy amended on account for update to mla_api using (
+    id = (select mla_account()) or countries <> '{}' and countries <@ (select mla_countries())::text[]);
+create policy worked_on on account to mla_jobs using (true);
+alter table api_token enable row level security;
+create policy own_or_managed on api_token to mla_api using (
+    account_id = (select mla_account())
+    or (select mla_account_role()) = 'admin' and exists (select from account a where a.id = account_id));
+create policy worked_on on api_token to mla_jobs using (true);
+
+-- What was done is read by the auditors of the countries that it concerns, and written in nobody else's name.
+alter table audit_entry enable row level security;
+create policy read_by_auditors on audit_entry for select to mla_api using (
+    (select mla_account_role()) = 'auditor' and seen_by && (select mla_countries())::text[]);
+create policy written_by_who_acts on audit_entry for insert to mla_api with check (
+    account_id is null or account_id = (select mla_account()));
+create policy worked_on on audit_entry to mla_jobs using (true) with check (true);
