@@ -12,6 +12,9 @@ from mla_tracker.outbound.fetching import is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
+HOLD_PASSWORDS = frozenset({"MLA_DATABASE_URL", "MLA_OIDC_ISSUER", "MLA_CHECKPOINT_URL"})
+"""Addresses in which somebody may have written a password: a wrong one is not repeated."""
+
 
 class Settings(BaseSettings):
     """The settings of one process. Read once, by the entry points, and passed on as an argument."""
@@ -117,5 +120,5 @@ def misspelt(names: Iterable[str]) -> list[str]:
 def _sentence(fault: Any) -> str:
     name = f"MLA_{str(fault['loc'][0]).upper()}"
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    entered = "" if name in {"MLA_DATABASE_URL", "MLA_CHECKPOINT_URL"} else f" {str(fault['input'])[:100]!r}"
+    entered = "" if name in HOLD_PASSWORDS else f" {str(fault['input'])[:100]!r}"
     return f"The setting {name}{entered} is not possible: {what}."
