@@ -54,7 +54,7 @@ async def _note_use(database: Database, token_id: UUID, now: datetime) -> None:
     try:
         await note_use(database, token_id, now=now, not_since=now - USE_NOTED_EVERY)
     except PASSING_FAULTS as fault:
-        log.warning("use of a token not noted", token_id=str(token_id), fault=repr(fault))
+        log.warning("use of a token not noted", token_id=str(token_id), fault=fault)
 
 
 async def settle() -> None:
@@ -86,11 +86,17 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     route: Route = handler.opt["route"]
     state = connection.app.state
     now = connection.state.now = state.now()
+    address = connection.client.host if connection.client else None
     if not route.public:
-        actor = await authenticate(state.database, connection.headers.get("Authorization"), now)
+        authorization = connection.headers.get("Authorization")
+        actor = await state.rates.let_in(
+            address, authorization, now, lambda: authenticate(state.database, authorization, now)
+        )
         connection.scope["auth"] = actor
         if route.roles:
             needs(actor, *route.roles)
+    elif route.limited:
+        await state.rates.public_call(address, now)
     if route.idempotent:
         idempotency_key(connection.headers.get("Idempotency-Key"))
     if route.query is None and connection.scope["query_string"]:

@@ -271,7 +271,7 @@ def _responses(path: str, route: Route, names: Mapping[tuple[type[BaseModel], st
         by_status.setdefault(kind.status, []).append(kind)
     for status, kinds in sorted(by_status.items()):
         extra = {"WWW-Authenticate": _response_header("How to authenticate.")} if status == 401 else {}
-        extra |= {"Retry-After": _response_header("Seconds to wait.")} if status == 503 else {}
+        extra |= {"Retry-After": _response_header("Seconds to wait.")} if status in (429, 503) else {}
         content = {problems.MEDIA_TYPE: {"schema": _reference("Problem")}}
         if (earlier := responses.get(str(status))) is not None:
             content = {**earlier["content"], **content}
@@ -313,6 +313,8 @@ def _kinds(path: str, route: Route) -> Iterable[Kind]:
         )
     if "{" in path:
         yield problems.NOT_FOUND
+    if route.limited:
+        yield problems.TOO_MANY_CALLS
     yield problems.INTERNAL_ERROR
     if not route.public:
         yield problems.UNAVAILABLE

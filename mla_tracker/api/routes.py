@@ -50,6 +50,7 @@ class Route:
     description: str
     max_body: int
     hidden: bool
+    limited: bool
 
 
 def documented(
@@ -73,18 +74,20 @@ def documented(
     description: str = "",
     max_body: int = MAX_BODY,
     hidden: bool = False,
+    limited: bool = True,
 ) -> dict[str, Any]:
     """The arguments of a Litestar decorator that make a route ours; see `api/openapi.py` for how to add one.
 
     `body` and `query` become the handler's arguments `entry` and `filters`. `problems` names those that it
     raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also`
     documents other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
-    is no part of the published contract.
+    is no part of the published contract. What is not `limited` may be called however often, by whatever host name.
     """
     kinds = tuple(_kind(problem) for problem in problems)
     route = Route(
         summary, tag, status, body, query, answer, kinds, tuple(roles), public, idempotent, if_match, etag,
         location, tuple(media), dict(also or {}), dict(examples or {}), description, max_body, hidden,
+        limited,
     )  # fmt: skip
     dependencies: dict[str, Provide] = {}
     if body is not None:

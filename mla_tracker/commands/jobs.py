@@ -170,6 +170,5 @@ async def _close(db: Database, claim: Claim, result: Mapping[str, Any], error: s
 
 
 def _described(fault: BaseException) -> str:
-    """Class and first line of an error; PostgreSQL puts the values of a row into the lines below."""
-    lines = str(fault).splitlines()
-    return f"{type(fault).__name__}: {lines[0][:ERROR_LENGTH]}" if lines else type(fault).__name__
+    """The error in a line, without the values that it may quote: the record of a run is read by operators."""
+    return told_of(fault).replace("\n", " ")[:ERROR_LENGTH]

@@ -1,7 +1,7 @@
 """The table of scheduled jobs: how often, and which command."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -56,4 +56,4 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
 
 async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
     kept = await keep_house(db, now)
-    return {"idempotency_keys": kept.idempotency_keys, "runs": kept.runs, "calendars": kept.calendars}
+    return asdict(kept)

@@ -10,9 +10,8 @@ from mla_tracker.api.app import create_app
 from mla_tracker.api.auth import settle
 from mla_tracker.commands.accounts import create_account, create_token
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import ADDRESS, NOW, ClientOf, Present
+from tests.builders.api import ADDRESS, NOW, SETTINGS, ClientOf, Present
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def present() -> Present:
 
 @pytest.fixture
 def app(db: Database, present: Present) -> ASGIApp:
-    return create_app(db, Settings(), now=present)
+    return create_app(db, SETTINGS, now=present)
 
 
 @pytest.fixture

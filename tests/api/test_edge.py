@@ -12,13 +12,12 @@ from structlog.testing import capture_logs
 
 from mla_tracker.api import app as application
 from mla_tracker.api.app import create_app
-from mla_tracker.api.edge import Edge
+from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.fields import Entry, Line
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.routes import documented
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import ADDRESS, Present
+from tests.builders.api import ADDRESS, HOST, SETTINGS, Present
 
 ANSWERS = [
     ("GET", "/health/live", 200),
@@ -127,7 +126,7 @@ def with_routes(
     db: Database, present: Present, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], httpx.AsyncClient]:
     monkeypatch.setattr(application, "ROUTES", [broken, take_thing])
-    app = create_app(db, Settings(), now=present, http_metrics=HttpMetrics(CollectorRegistry()))
+    app = create_app(db, SETTINGS, now=present, http_metrics=HttpMetrics(CollectorRegistry()))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
     return lambda: httpx.AsyncClient(transport=transport, base_url=ADDRESS)
 
@@ -177,7 +176,7 @@ async def test_what_fails_outside_any_route_is_a_problem_too() -> None:
     async def fails(scope: object, receive: object, send: object) -> None:
         raise ZeroDivisionError
 
-    edge: ASGIApp = Edge(fails, HttpMetrics(CollectorRegistry()))
+    edge: ASGIApp = Edge(fails, HttpMetrics(CollectorRegistry()), Hosts([HOST]))
     transport = httpx.ASGITransport(edge)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
     async with httpx.AsyncClient(transport=transport, base_url="https://tests") as client:
         answer = await client.get("/")

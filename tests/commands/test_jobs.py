@@ -314,9 +314,14 @@ async def test_old_keys_and_records_go_and_fresh_ones_stay(db: Database) -> None
                 "insert into idempotency_key values ($1, 'POST /requests', $2, '', 201, '{}', $3)",
                 account, name, NOON - timedelta(hours=hours),
             )  # fmt: skip
+        for minutes in (11, 10):
+            await tx.execute(
+                "insert into call_window values ('address unknown', $1, 5, 5)",
+                NOON - timedelta(minutes=minutes),
+            )
     await crashed(db, NOON - timedelta(days=30, seconds=1))
     await crashed(db, NOON - timedelta(days=30))
-    assert await keep_house(db, NOON) == Kept(idempotency_keys=1, runs=1, calendars=0)
-    assert await keep_house(db, NOON) == Kept(0, 0, 0)
+    assert await keep_house(db, NOON) == Kept(idempotency_keys=1, runs=1, call_windows=1, calendars=0)
+    assert await keep_house(db, NOON) == Kept(0, 0, 0, 0)
     async with db.transaction(DbRole.OWNER) as tx:
         assert [row["key"] for row in await tx.fetch("select key from idempotency_key")] == ["fresh"]
