@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from mla_tracker import logs
 from mla_tracker.storage import job_slots
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import CannotRun
@@ -171,4 +172,4 @@ async def _close(db: Database, claim: Claim, result: Mapping[str, Any], error: s
 
 def _described(fault: BaseException) -> str:
     """The error in a line, without the values that it may quote: the record of a run is read by operators."""
-    return told_of(fault).replace("\n", " ")[:ERROR_LENGTH]
+    return logs.told(fault).replace("\n", " ")[:ERROR_LENGTH]

@@ -164,9 +164,9 @@ async def test_a_failure_is_recorded_without_what_its_lines_may_tell_of_people(d
     with capture_logs() as logs:
         done = await run(db, broken)
     assert done is not None
-    assert (done.outcome, done.error) == (Outcome.FAILED, "ValueError: the sweep tripped")
+    assert (done.outcome, done.error) == (Outcome.FAILED, "ValueError: (withheld)")
     [row] = await slots(db)
-    assert (row["status"], row["error"], row["result"]) == ("failed", "ValueError: the sweep tripped", None)
+    assert (row["status"], row["error"], row["result"]) == ("failed", "ValueError: (withheld)", None)
     assert any(line["log_level"] == "error" and line["event"] == "job failed" for line in logs)
 
 
