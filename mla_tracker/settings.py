@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
@@ -134,12 +134,11 @@ def load_settings(**given: Any) -> Settings:
         return Settings(_secrets_dir=folder, **chosen)
     except ValidationError as error:
         raise CannotRun("\n".join(_sentence(fault) for fault in error.errors())) from None
-    except OSError as error:
+    except SettingsError as error:
         raise CannotRun(
-            f"A file of MLA_SECRETS_DIR cannot be read: {error.filename}: {error.strerror}."
+            f"A setting cannot be read ({error}): {type(error.__cause__).__name__}. In the folder MLA_SECRETS_DIR each "
+            "must be a file of text in UTF-8 that this program may read."
         ) from None
-    except UnicodeDecodeError:
-        raise CannotRun(f"A file of MLA_SECRETS_DIR {folder} is no text in UTF-8.") from None
 
 
 def secrets_folder() -> Path | None:

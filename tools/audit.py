@@ -42,7 +42,7 @@ def judge(code: int, output: str, errors: str) -> Verdict:
         skipped = [str(one["name"]) for one in dependencies if "skip_reason" in one]
     except (ValueError, KeyError, TypeError, AttributeError):
         if _UNREACHABLE.search(errors):
-            return not_audited("no database of vulnerabilities could be reached")
+            return not_audited("no database of vulnerabilities could be reached from here")
         return Verdict(
             False, ("pip-audit failed:", *(_ADDRESS.sub("…", line) for line in errors.splitlines()[-5:]))
         )
@@ -53,14 +53,14 @@ def judge(code: int, output: str, errors: str) -> Verdict:
     if not dependencies:
         return Verdict(False, (f"{LOCK} names no dependency.",))
     if not looked_at:
-        return not_audited("the database of vulnerabilities knows none of the dependencies")
+        return not_audited("what answers here knows none of the dependencies")
     left_out = f"; not audited, since unknown there: {', '.join(skipped)}" if skipped else ""
     return Verdict(True, (f"Audited {len(looked_at)} dependencies: no known vulnerability{left_out}.",))
 
 
 def not_audited(why: str) -> Verdict:
     """The gate goes on, and nobody takes that for a clean bill."""
-    return Verdict(True, (f"NOT AUDITED: {why} from this machine. Run make audit where it can be.",))
+    return Verdict(True, (f"NOT AUDITED: {why}. Run make audit on a machine where that can be asked.",))
 
 
 def _sentence(dependency: dict[str, object], fault: dict[str, object]) -> str:

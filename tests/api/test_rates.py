@@ -216,8 +216,8 @@ async def test_a_database_that_does_not_answer_is_told_by_the_call_and_not_hidde
         async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
             async with busy(db):
                 with capture_logs() as lines:
-                    answers = [await client.get("/problems") for _ in range(FAILURES + 1)]
                     failed = await client.get("/api/v1/me", headers=good)
+                    answers = [await client.get("/problems") for _ in range(FAILURES + 1)]
             assert [answer.status_code for answer in answers] == [200] * FAILURES + [429], (
                 "kept by the node alone"
             )
