@@ -11,3 +11,6 @@ create index call_window_by_age on call_window (began_at);
 
 grant select, insert, update on call_window to mla_api;
 grant select, delete on call_window to mla_jobs;
+
+-- The running program looks whether the schema is its own, also under a login that owns nothing.
+grant select on migration to mla_api, mla_jobs;
