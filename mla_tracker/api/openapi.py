@@ -313,8 +313,9 @@ def _kinds(path: str, route: Route) -> Iterable[Kind]:
         )
     if "{" in path:
         yield problems.NOT_FOUND
+    yield from (problems.URL_TOO_LONG, problems.HEADERS_TOO_LARGE, problems.TOO_BUSY)
     if route.limited:
-        yield problems.TOO_MANY_CALLS
+        yield from (problems.UNKNOWN_HOST, problems.TOO_MANY_CALLS)
     yield problems.INTERNAL_ERROR
     if not route.public:
         yield problems.UNAVAILABLE

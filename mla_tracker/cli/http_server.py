@@ -6,6 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -46,10 +47,14 @@ def server_config(application: Any, settings: Settings, **given: Any) -> uvicorn
     )
 
 
+log = structlog.get_logger(__name__)
+
+
 class Guarded(HttpToolsProtocol):
     """uvicorn's protocol, which stores heads of any size and waits for them for ever, with an end to both.
 
-    What is refused here never becomes a request, so it is in no log; the answer is a problem like any other.
+    What is refused here never becomes a request, and has a line of its own in the log; the answer is a problem like
+    any other.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -145,6 +150,7 @@ class Guarded(HttpToolsProtocol):
     def refuse(self, problem: Problem) -> None:
         """Answer and read no more. Closing at once would take the answer from who is still sending."""
         self._refused = True
+        log.info("refused", problem=problem.kind.slug, client=self.client[0] if self.client else None)
         if self.transport.is_closing():
             return
         if self._answering:

@@ -28,8 +28,11 @@ NodeOf = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 @pytest.fixture
-async def node_of(database_url: str, present: Present) -> AsyncIterator[NodeOf]:
+async def node_of(
+    database_url: str, present: Present, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[NodeOf]:
     """Makes another node on the one database, with a pool of its own; gives a client that calls from `address`."""
+    monkeypatch.setattr(rates, "ASKING_SECONDS", 60)  # a slow machine is no database in trouble
     settings = SETTINGS.model_copy(update={"calls_per_minute": CALLS, "failures_per_minute": FAILURES})
     async with AsyncExitStack() as stack:
 
@@ -258,6 +261,14 @@ async def test_a_flood_of_addresses_fills_no_memory(db: Database, monkeypatch: p
     assert len(limiter._shares) == 3
     with pytest.raises(Problem):  # forgotten here, and known to the database all the same
         await limiter.public_call("192.0.2.0", NOW)
+
+
+async def test_every_route_documents_what_the_edge_refuses() -> None:
+    contract = await the_contract()
+    for path, methods in contract["paths"].items():
+        for operation in methods.values():
+            assert {"414", "431", "503"} <= set(operation["responses"])
+            assert ("421" in operation["responses"]) is not path.startswith("/health/")
 
 
 async def test_every_route_but_health_documents_that_it_may_be_refused() -> None:

@@ -209,8 +209,10 @@ async def test_one_connection_too_many_is_told_so_and_the_others_stay() -> None:
     "junk", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n"]
 )
 async def test_what_is_no_http_gets_a_problem(junk: bytes) -> None:
-    async with serving() as port:
-        assert problem(await exchange(port, junk)) == (400, "/problems/bad-request")
+    with capture_logs() as lines:
+        async with serving() as port:
+            assert problem(await exchange(port, junk)) == (400, "/problems/bad-request")
+    assert {"event": "refused", "problem": "bad-request", "client": "127.0.0.1", "log_level": "info"} in lines
 
 
 async def test_an_upgrade_that_nobody_offers_is_answered_as_if_it_had_not_been_asked_for() -> None:
