@@ -21,8 +21,9 @@ from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
+from mla_tracker.domain.contradictions import judge
 from mla_tracker.domain.counting import RULES, Period, deadline
-from mla_tracker.domain.histories import Case, judge
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.precedence import Law, Limits
 from mla_tracker.storage.cases import case_of

@@ -25,6 +25,7 @@ from mla_tracker.queries.worklist import ClockFilter
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database, DbRole, TimeLimits, Tx
 from mla_tracker.storage.migrating import migrate
+from mla_tracker.storage.vault import Vault
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LONG = TimeLimits(statement=0, lock=0, idle=0)
@@ -171,7 +172,7 @@ async def explain(db: Database, country: str, ask: Ask) -> None:
 
 async def run(url: str, clocks: int, rounds: int, *, as_json: bool, plan: str | None) -> None:
     """Fill, measure, print."""
-    async with await Database.open(url) as db:
+    async with await Database.open(url, vault=Vault.made()) as db:
         await migrate(db)
         async with db.transaction(DbRole.OWNER, limits=LONG) as tx:
             await tx.execute(_FILL, clocks // 4, NOW)

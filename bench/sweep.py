@@ -20,6 +20,7 @@ from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database, DbRole, TimeLimits
 from mla_tracker.storage.flags import _RAISE_DUE
 from mla_tracker.storage.migrating import migrate
+from mla_tracker.storage.vault import Vault
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LONG = TimeLimits(statement=0, lock=0, idle=0)
@@ -147,7 +148,7 @@ async def measure(
 
 async def run(url: str, rounds: int, *, as_json: bool, show: bool) -> None:
     """Measure both sizes and print them."""
-    async with await Database.open(url) as db:
+    async with await Database.open(url, vault=Vault.made()) as db:
         await migrate(db)
         for name, requests, clocks_each in (
             ("10,000 requests", 10_000, 1),

@@ -9,10 +9,11 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from mla_tracker.outbound.fetching import is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
@@ -45,6 +46,11 @@ class Settings(BaseSettings):
         None,
         description="Folder of files named like settings in small letters (mla_database_url), each holding its value, "
         "as secrets are mounted into containers. A variable of the environment prevails.",
+    )
+    keys_dir: Path | None = Field(
+        None,
+        description="Folder of the keys that seal texts and prove the audit: text.key, audit.key, checkpoint.key. "
+        "Without it `keys` in the data folder. Every node needs the same; back it up apart from the database.",
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
@@ -86,6 +92,48 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least that is logged."
     )
+    oidc_issuer: str | None = Field(
+        None,
+        max_length=500,
+        description="Issuer of the identity provider whose access tokens are taken, exactly as it names itself, e.g. "
+        "https://login.example.org/realms/justice. Without it only tokens made here are.",
+    )
+    oidc_audience: str | None = Field(
+        None,
+        max_length=500,
+        validate_default=True,
+        description="The `aud` that such a token must have: the name of this installation.",
+    )
+    oidc_algorithm: Literal[
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"
+    ] = Field("RS256", description="The one algorithm by which such a token may be signed.")
+
+    checkpoint_file: Path | None = Field(
+        None,
+        description="File to which each signed checkpoint of the audit is appended; keep it where whoever owns the "
+        "database cannot write.",
+    )
+    checkpoint_url: str | None = Field(
+        None,
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Address to which each signed checkpoint of the audit is sent (POST, text); https, or http on "
+        "this machine.",
+    )
+
+    @field_validator("oidc_issuer", "checkpoint_url")
+    @classmethod
+    def _is_trustworthy(cls, url: str | None) -> str | None:
+        if url is not None and not is_safe(url):
+            raise ValueError("give an https address without user, password or fragment")
+        return url
+
+    @field_validator("oidc_audience", mode="after")
+    @classmethod
+    def _goes_with_an_issuer(cls, audience: str | None, info: ValidationInfo) -> str | None:
+        if "oidc_issuer" in info.data and (info.data["oidc_issuer"] is None) is not (audience is None):
+            raise ValueError("MLA_OIDC_ISSUER and MLA_OIDC_AUDIENCE go together; set both or neither")
+        return audience
 
     @field_validator("database_url")
     @classmethod

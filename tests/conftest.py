@@ -20,6 +20,8 @@ from mla_tracker.commands.setting_up import set_up
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.embedded import Server
+from mla_tracker.storage.vault import Vault
+from tests.builders.keys import FOLDER, keys_folder, the_keys
 
 # A slow machine is no failure, and what fails in CI must fail again; searching anew is for developers.
 hypothesis.settings.register_profile(
@@ -28,7 +30,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("project")
 
 PREFIX = "mla-test-"
-FOLDER = "MLA_TEST_FOLDER"
 TEMPLATE = "template_of_tests"
 FORGOTTEN_SECONDS = 3600
 
@@ -47,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _clear_forgotten()
         os.environ[FOLDER] = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp")  # short: a socket's path is limited
+        Vault.made().write(keys_folder())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -98,7 +100,7 @@ def database_url(server: Server, template: str) -> Iterator[str]:
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated database, open."""
-    async with await Database.open(database_url, pool_size=5) as database:
+    async with await Database.open(database_url, pool_size=5, vault=the_keys()) as database:
         yield database
 
 
@@ -118,7 +120,7 @@ async def _make_template(server: Server) -> None:
             return
         await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
         await connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER mla")
-        async with await Database.open(server.url(TEMPLATE), pool_size=1) as database:
+        async with await Database.open(server.url(TEMPLATE), pool_size=1, vault=the_keys()) as database:
             await set_up(database, datetime.now(UTC))
         await connection.execute(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
     finally:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -35,6 +36,7 @@ from mla_tracker.commands.accounts import create_account, create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole
+from tests.builders.keys import the_keys
 
 url, form, secret, token, password = sys.argv[1:]
 settings = Settings(log_format=form, log_level="debug", allowed_hosts=("*",))
@@ -79,7 +81,7 @@ async def fail(kind: str, entry: Subject, database: Database) -> Response[bytes]
 async def main():
     application.ROUTES = [*application.ROUTES, fail]
     now = datetime.now(UTC)
-    async with await Database.open(url, pool_size=2) as db:
+    async with await Database.open(url, pool_size=2, vault=the_keys()) as db:
         account = await create_account(db, name="Rabat", countries=["MA"], role=Role.OFFICER, now=now)
         good = (await create_token(db, account, now=now)).secret
         app = create_app(db, settings, now=lambda: datetime.now(UTC))
@@ -119,7 +121,12 @@ asyncio.run(main())
 def test_no_token_password_or_text_reaches_the_log_at_level_debug(database_url: str, form: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CHILD, database_url, form, SECRET, TOKEN, PASSWORD],
-        env={name: value for name, value in os.environ.items() if not name.startswith("MLA_")},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if name == "MLA_TEST_FOLDER" or name[:4] != "MLA_"
+        },
+        cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,12 +1,16 @@
 """Write the pages of docs/ that are made from the code; a test holds that it was done."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mla_tracker.api import problems
+from mla_tracker.api.app import ROUTES
 from mla_tracker.catalogue.limit_files import LimitEntry, load_entries
 from mla_tracker.domain.limits import Limit, Span, Trigger
+from mla_tracker.domain.permissions import PERMISSIONS, Deed
 from mla_tracker.domain.sentences import TEMPLATES
+from mla_tracker.domain.vocabulary import Role
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -36,6 +40,13 @@ explain. This page is made from the code by `make docs`.
 
 | message id | in English |
 | --- | --- |
+"""
+PERMISSIONS_HEAD = """# Permissions
+
+Who may do what, made from `domain/permissions.py` by `make docs`; code, contract (`x-roles`, `x-scope`) and tests read
+the same table. A role may do what has a mark, with a token that carries the scope. *Which* requests and agreements an
+account sees at all is another matter: those of its own countries. What roles and scopes are: [accounts](accounts.md).
+
 """
 COLUMNS = (
     "limit", "source", "seen", "within", "effect", "from", "until", "duty, counted in", "condition", "extension",
@@ -129,10 +140,26 @@ def explanation_page() -> str:
     return EXPLANATIONS + "".join(rows)
 
 
+def permission_page() -> str:
+    """Every deed with the roles that may do it and the scope that it takes, and the routes that ask for it."""
+    routes: dict[Deed, list[str]] = {deed: [] for deed in Deed}
+    for handler in ROUTES:
+        for path in sorted(handler.paths):
+            shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+            routes[handler.opt["route"].may].append(f"`{min(handler.http_methods)} {shown}`")
+    lines = [f"| deed | {' | '.join(Role)} | scope | routes |", f"|{' --- |' * (len(Role) + 3)}"]
+    for deed, permission in PERMISSIONS.items():
+        marks = " | ".join("✓" if role in permission.roles else "" for role in Role)
+        words = f"{permission.words} (`{deed}`)"
+        lines.append(f"| {words} | {marks} | {permission.scope or 'any'} | {', '.join(routes[deed])} |")
+    return PERMISSIONS_HEAD + "\n".join(lines) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "problems.md": problem_page,
     "limits-table.md": limit_page,
     "explanations.md": explanation_page,
+    "permissions.md": permission_page,
 }
 """The pages that are made, by name."""
 

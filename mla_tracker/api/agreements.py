@@ -34,6 +34,7 @@ from mla_tracker.domain.errors import (
     NotAllowed,
 )
 from mla_tracker.domain.explanation import Step, plain, render
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import AgreementScope
 from mla_tracker.queries import agreements as queries
 from mla_tracker.storage.agreements import AgreementFields, PartyRow
@@ -123,10 +124,10 @@ async def _shown(
     **documented(
         "Record an agreement",
         tag="agreements",
+        may=Deed.RECORD_AGREEMENTS,
         body=NewAgreement,
         answer=AgreementView,
         status=201,
-        roles=commands.WRITERS,
         idempotent=True,
         etag=True,
         location=True,
@@ -164,7 +165,13 @@ async def record_agreement(
 
 @get(
     "/agreements",
-    **documented("List agreements", tag="agreements", query=AgreementQuery, answer=Page[AgreementView]),
+    **documented(
+        "List agreements",
+        tag="agreements",
+        may=Deed.READ_AGREEMENTS,
+        query=AgreementQuery,
+        answer=Page[AgreementView],
+    ),
 )
 async def list_agreements(
     filters: AgreementQuery, actor: Actor, database: Database, now: datetime
@@ -189,7 +196,9 @@ async def list_agreements(
 
 @get(
     "/agreements/{agreement_id:uuid}",
-    **documented("Read an agreement", tag="agreements", answer=AgreementView, etag=True),
+    **documented(
+        "Read an agreement", tag="agreements", may=Deed.READ_AGREEMENTS, answer=AgreementView, etag=True
+    ),
 )
 async def read_agreement(
     agreement_id: UUID, actor: Actor, database: Database, now: datetime
@@ -203,9 +212,9 @@ async def read_agreement(
     **documented(
         "Change an agreement",
         tag="agreements",
+        may=Deed.RECORD_AGREEMENTS,
         body=AgreementChange,
         answer=AgreementView,
-        roles=commands.WRITERS,
         if_match=True,
         etag=True,
         problems=[NotAllowed, DatedInFuture, AlreadyRecorded],
@@ -237,10 +246,10 @@ async def change_agreement(
     **documented(
         "Record an event in an agreement's life",
         tag="agreements",
+        may=Deed.RECORD_AGREEMENTS,
         body=NewAgreementEvent,
         answer=AgreementView,
         status=201,
-        roles=commands.WRITERS,
         idempotent=True,
         etag=True,
         location=True,
@@ -269,10 +278,10 @@ async def record_agreement_event(
     **documented(
         "Take back an event that was recorded wrongly",
         tag="agreements",
+        may=Deed.RECORD_AGREEMENTS,
         body=AgreementEventVoid,
         answer=AgreementView,
         status=201,
-        roles=commands.WRITERS,
         idempotent=True,
         etag=True,
         location=True,

@@ -12,6 +12,8 @@ from litestar.types import ASGIApp
 
 from mla_tracker.api import (
     account,
+    account_tokens,
+    accounts,
     agreements,
     auth,
     calendar_versions,
@@ -38,6 +40,7 @@ from mla_tracker.api.health import Check
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.rates import Rates
 from mla_tracker.api.routes import MAX_BODY, marked, read_body
+from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.idempotency import IdempotencyKey
@@ -46,6 +49,15 @@ PREFIX: Final = "/api/v1"
 
 ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     account.read_me,
+    accounts.open_account,
+    accounts.list_accounts,
+    accounts.read_account,
+    accounts.change_account,
+    accounts.disable_account,
+    account_tokens.issue_token,
+    account_tokens.list_tokens,
+    account_tokens.rotate_token,
+    account_tokens.revoke_token,
     agreements.record_agreement,
     agreements.list_agreements,
     agreements.read_agreement,
@@ -124,6 +136,7 @@ def create_app(
         dependencies={
             "now": Provide(provide_now, sync_to_thread=False),
             "actor": Provide(auth.provide_actor, sync_to_thread=False),
+            "credential": Provide(auth.provide_credential, sync_to_thread=False),
             "database": Provide(lambda: database, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "if_match": Provide(provide_if_match, sync_to_thread=False),
@@ -133,11 +146,19 @@ def create_app(
     )
     app.state.database = database
     app.state.settings = settings
+    app.state.identity = provider_of(settings)
     app.state.now = now
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
     app.state.rates = Rates(database, calls=settings.calls_per_minute, failures=settings.failures_per_minute)
     return Edge(app, figures, Hosts(settings.hosts))
+
+
+def provider_of(settings: Settings) -> IdentityProvider | None:
+    """The identity provider whose tokens are taken, if there is one."""
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    return IdentityProvider(settings.oidc_issuer, settings.oidc_audience, settings.oidc_algorithm)
 
 
 async def answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -15,38 +16,82 @@ from litestar.handlers import BaseRouteHandler
 from mla_tracker.api import bodies
 from mla_tracker.api.conditional import idempotency_key
 from mla_tracker.api.fields import Query
-from mla_tracker.api.problems import PASSING_FAULTS, UNAUTHENTICATED, Problem
+from mla_tracker.api.problems import IDENTITY_UNAVAILABLE, PASSING_FAULTS, UNAUTHENTICATED, Problem
 from mla_tracker.api.routes import Route
-from mla_tracker.commands.accounts import TOKEN_PREFIX, note_use, token_hash
-from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.errors import NotAllowed
-from mla_tracker.domain.vocabulary import Role
-from mla_tracker.queries.accounts import bearer_of
+from mla_tracker.commands.accounts import TOKEN_PATTERN, note_use, token_hash
+from mla_tracker.domain.actors import Actor, Origin
+from mla_tracker.domain.permissions import require
+from mla_tracker.outbound.identity import IdentityProvider, ProviderUnavailable, TokenRefused
+from mla_tracker.queries.accounts import actor_of_identity, bearer_of
 from mla_tracker.storage.database import Database, DbRole
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
+PROVIDER_RETRY_SECONDS: Final = 30
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="mla-tracker"'}
 
-_BEARER: Final = re.compile(rf"Bearer +({TOKEN_PREFIX}[A-Za-z0-9_-]{{43}}) *\Z", re.IGNORECASE)
+_TOKEN: Final = re.compile(rf"Bearer +({TOKEN_PATTERN}) *\Z", re.IGNORECASE | re.ASCII)
+_JWT: Final = re.compile(r"Bearer +([\w-]+\.[\w-]+\.[\w-]+) *\Z", re.IGNORECASE | re.ASCII)
 _background: set[asyncio.Task[None]] = set()
 
 log = structlog.get_logger(__name__)
 
 
-async def authenticate(database: Database, authorization: str | None, now: datetime) -> Actor:
-    """The account behind an Authorization header. Raises the same 401 problem whatever is wrong with it."""
-    match = _BEARER.match(authorization or "")
-    if match is None:
-        raise _unauthenticated()
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller has shown: the account it stands for, the token made here (None: a JWT), when it ends."""
+
+    actor: Actor
+    token_id: UUID | None
+    expires_at: datetime | None
+
+
+async def authenticate(
+    database: Database, identity: IdentityProvider | None, authorization: str | None, now: datetime
+) -> Credential:
+    """What an Authorization header shows. Raises the same 401 problem whatever is wrong with it.
+
+    Raises the 503 problem where the keys of the identity provider cannot be had, for its tokens alone.
+    """
+    header = authorization or ""
+    if match := _TOKEN.match(header):
+        return await _by_token(database, match[1], now)
+    if identity is not None and (match := _JWT.match(header)):
+        return await _by_identity(database, identity, match[1], now)
+    raise _unauthenticated()
+
+
+async def _by_token(database: Database, secret: str, now: datetime) -> Credential:
     async with database.transaction(DbRole.API, read_only=True) as tx:
-        bearer = await bearer_of(tx, token_hash(match[1]), now)
+        bearer = await bearer_of(tx, token_hash(secret), now)
     if bearer is None:
         raise _unauthenticated()
     if bearer.last_used_at is None or now - bearer.last_used_at >= USE_NOTED_EVERY:
         task = asyncio.create_task(_note_use(database, bearer.token_id, now))
         _background.add(task)
         task.add_done_callback(_background.discard)
-    return bearer.actor
+    return Credential(bearer.actor, bearer.token_id, bearer.expires_at)
+
+
+async def _by_identity(
+    database: Database, identity: IdentityProvider, token: str, now: datetime
+) -> Credential:
+    try:
+        claims = await identity.claims_of(token, now)
+    except TokenRefused as refusal:
+        log.info("token of the identity provider refused", why=str(refusal))
+        raise _unauthenticated() from None
+    except ProviderUnavailable:
+        raise Problem(
+            IDENTITY_UNAVAILABLE,
+            f"The keys of the identity provider cannot be fetched. Try again in {PROVIDER_RETRY_SECONDS} seconds.",
+            headers={"Retry-After": str(PROVIDER_RETRY_SECONDS)},
+        ) from None
+    async with database.transaction(DbRole.API, read_only=True) as tx:
+        actor = await actor_of_identity(tx, identity.issuer, claims.subject, claims.scopes)
+    if actor is None:
+        log.info("token of the identity provider refused", why="No account has its subject.")
+        raise _unauthenticated()
+    return Credential(actor, None, claims.expires_at)
 
 
 async def _note_use(database: Database, token_id: UUID, now: datetime) -> None:
@@ -69,15 +114,8 @@ def _unauthenticated() -> Problem:
     )
 
 
-def needs(actor: Actor, *roles: Role) -> None:
-    """Raises NotAllowed unless the account has one of the roles."""
-    if actor.role not in roles:
-        wanted = " or ".join(filter(None, (", ".join(roles[:-1]), roles[-1])))
-        raise NotAllowed(f"This account is {actor.role}; only {wanted} may do this. Ask one of them.")
-
-
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Litestar's guard on every route: path well formed, token valid, role allowed, nothing strange beside the body."""
+    """Litestar's guard on every route: path well formed, token valid, deed allowed, nothing strange beside the body."""
     if connection.scope.get("method") == "OPTIONS":
         return
     path = connection.scope["path"]
@@ -87,14 +125,15 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     state = connection.app.state
     now = connection.state.now = state.now()
     address = connection.client.host if connection.client else None
-    if not route.public:
-        authorization = connection.headers.get("Authorization")
-        actor = await state.rates.let_in(
-            address, authorization, now, lambda: authenticate(state.database, authorization, now)
+    if route.may is not None:
+        header = connection.headers.get("Authorization")
+        shown: Credential = await state.rates.let_in(
+            address, header, now, lambda: authenticate(state.database, state.identity, header, now)
         )
+        actor = replace(shown.actor, origin=origin_of(connection, shown))
         connection.scope["auth"] = actor
-        if route.roles:
-            needs(actor, *route.roles)
+        connection.state.credential = replace(shown, actor=actor)
+        require(actor, route.may)
     elif route.limited:
         await state.rates.public_call(address, now)
     if route.idempotent:
@@ -103,8 +142,25 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         bodies.parse_query(Query, connection.scope["query_string"])
 
 
+def origin_of(connection: ASGIConnection[Any, Any, Any, Any], shown: Credential) -> Origin:
+    """From where a caller acts: the address that the edge lets stand, what was shown, the request's id in our log."""
+    client = connection.scope.get("client")
+    return Origin(
+        address=client[0] if client else None,
+        credential="oidc" if shown.token_id is None else f"token {shown.token_id}",
+        request_id=structlog.contextvars.get_contextvars().get("request_id"),
+    )
+
+
 def provide_actor(request: Request[Any, Any, Any]) -> Actor:
     """The account that the guard found; a public route has none and must not ask."""
     actor = request.scope["auth"]
     assert isinstance(actor, Actor)
     return actor
+
+
+def provide_credential(request: Request[Any, Any, Any]) -> Credential:
+    """What the caller showed to the guard."""
+    credential = request.state.credential
+    assert isinstance(credential, Credential)
+    return credential

@@ -12,6 +12,7 @@ from mla_tracker.catalogue.countries import is_country
 from mla_tracker.commands.calendars import no_such_country
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.queries import calendars as queries
 from mla_tracker.storage.database import Database, DbRole
 
@@ -58,6 +59,7 @@ class CalendarMoves(Answer):
     **documented(
         "List the versions of a country's calendar, with what each moved",
         tag="calendars",
+        may=Deed.READ_LAW,
         answer=CalendarVersions,
         problems=[NotFound],
         description="Counted are the requests that your account sees.",
@@ -90,6 +92,7 @@ async def list_calendar_versions(country: str, actor: Actor, database: Database)
     **documented(
         "List the dates that a version of a calendar moved",
         tag="calendars",
+        may=Deed.READ_REQUESTS,
         query=MovesQuery,
         answer=CalendarMoves,
         problems=[NotFound],

@@ -27,11 +27,12 @@ from mla_tracker.api.problems import INVALID_QUERY, Problem
 from mla_tracker.api.routes import documented
 from mla_tracker.catalogue.countries import is_country
 from mla_tracker.commands import calendars as commands
-from mla_tracker.commands.calendars import WRITERS, NewCalendar, no_such_country
+from mla_tracker.commands.calendars import NewCalendar, no_such_country
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.calendars import Hours, clock_time_of, minutes_of
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.queries import calendars as queries
 from mla_tracker.storage.database import Database, DbRole
 
@@ -192,6 +193,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     **documented(
         "Read the calendar of a country",
         tag="calendars",
+        may=Deed.READ_LAW,
         query=CalendarQuery,
         answer=CalendarAnswer,
         etag=True,
@@ -215,12 +217,12 @@ async def read_calendar(
     **documented(
         "Set the calendar of your own country",
         tag="calendars",
+        may=Deed.SET_CALENDARS,
         body=CalendarEntry,
         query=PreviewQuery,
         answer=ChangedCalendar,
         if_match=True,
         etag=True,
-        roles=WRITERS,
         problems=[InvalidEntry, NotFound, NotAllowed, VersionStale],
         examples=EXAMPLES,
         description="The body is all that the country says, laid over the calendar that ships; an empty one goes "

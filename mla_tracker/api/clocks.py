@@ -12,6 +12,7 @@ from mla_tracker.api.fields import Answer, Country, Day, DayOrInstant, Id, Insta
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.routes import documented
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import (
     Basis,
     ClockState,
@@ -141,6 +142,7 @@ class WorklistClock(Answer):
     **documented(
         "List clocks across your requests, soonest due first",
         tag="clocks",
+        may=Deed.READ_REQUESTS,
         query=ClockQuery,
         answer=Page[WorklistClock],
         description="Every page of one list is read as of the instant of its first page. Clocks without a due date "

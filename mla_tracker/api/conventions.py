@@ -12,6 +12,7 @@ from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.routes import documented
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import RequestKind
 from mla_tracker.queries import conventions as queries
 from mla_tracker.queries.conventions import ConventionView
@@ -70,6 +71,7 @@ class ConventionAnswer(Answer):
     **documented(
         "List conventions by id, with their parties",
         tag="limits",
+        may=Deed.READ_LAW,
         query=ConventionQuery,
         answer=Page[ConventionAnswer],
         description="The instruments that a request may name in `convention`. Each list of parties is of a day "
@@ -95,7 +97,11 @@ async def list_conventions(
 @get(
     "/conventions/{convention_id:str}",
     **documented(
-        "Read a convention with its parties", tag="limits", answer=ConventionAnswer, problems=[NotFound]
+        "Read a convention with its parties",
+        tag="limits",
+        may=Deed.READ_LAW,
+        answer=ConventionAnswer,
+        problems=[NotFound],
     ),
 )
 async def read_convention(convention_id: str, actor: Actor, database: Database) -> Response[bytes]:

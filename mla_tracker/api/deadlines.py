@@ -34,6 +34,7 @@ from mla_tracker.domain.calendars import SATURDAY_SUNDAY, Hours, WorkingCalendar
 from mla_tracker.domain.counting import RULES, CountingRule, Period, deadline
 from mla_tracker.domain.errors import InvalidEntry, UnknownLimit
 from mla_tracker.domain.local_time import instant_of_wall_time
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import Roll, Unit
 from mla_tracker.queries.calendars import calendar_in_force
 from mla_tracker.storage.database import Database, DbRole
@@ -167,6 +168,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     **documented(
         "Count a period",
         tag="deadlines",
+        may=Deed.COUNT_DEADLINES,
         body=DeadlineQuestion,
         answer=DeadlineAnswer,
         problems=[InvalidEntry, UnknownLimit],

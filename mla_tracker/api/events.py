@@ -13,9 +13,9 @@ from mla_tracker.api.request_views import EventView, RecordedEvent, RequestView
 from mla_tracker.api.requests import PATH
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import requests as commands
-from mla_tracker.commands.entries import WRITERS
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture, InvalidEntry, NotAllowed, NotFound
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
@@ -26,13 +26,13 @@ from mla_tracker.storage.idempotency import IdempotencyKey
     **documented(
         "Record an act",
         tag="requests",
+        may=Deed.RECORD_ACTS,
         body=EventBody,
         answer=RecordedEvent,
         status=201,
         idempotent=True,
         etag=True,
         location=True,
-        roles=tuple(sorted(WRITERS)),
         problems=[InvalidEntry, DatedInFuture, NotFound, NotAllowed, ActNotPossible],
         examples={"received": {"type": "received", "occurred_on": "2026-03-09", "data": {"documents": True}}},
     ),
@@ -64,6 +64,7 @@ async def record_event(
     **documented(
         "Read the history of a request",
         tag="requests",
+        may=Deed.READ_REQUESTS,
         query=EventFilters,
         answer=Page[EventView],
         problems=[NotFound],
@@ -89,13 +90,13 @@ async def list_events(
     **documented(
         "Void an act that was recorded wrongly, and replace it in the same step",
         tag="requests",
+        may=Deed.RECORD_ACTS,
         body=VoidBody,
         answer=RequestView,
         status=201,
         idempotent=True,
         etag=True,
         location=True,
-        roles=tuple(sorted(WRITERS)),
         problems=[InvalidEntry, DatedInFuture, NotFound, NotAllowed, ActNotPossible],
         examples={
             "a wrong date": {

@@ -15,7 +15,8 @@ from mla_tracker.api.routes import documented
 from mla_tracker.commands.flags import acknowledge_flag
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
-from mla_tracker.domain.vocabulary import FlagKind, Obligor, Role, Stage
+from mla_tracker.domain.permissions import Deed
+from mla_tracker.domain.vocabulary import FlagKind, Obligor, Stage
 from mla_tracker.queries import flags
 from mla_tracker.queries.flags import FlagFilter
 from mla_tracker.storage.database import Database, DbRole
@@ -58,7 +59,11 @@ class FlagAnswer(Answer):
 @get(
     "/flags",
     **documented(
-        "List the flags of your requests, newest first", tag="flags", query=FlagQuery, answer=Page[FlagAnswer]
+        "List the flags of your requests, newest first",
+        tag="flags",
+        may=Deed.READ_REQUESTS,
+        query=FlagQuery,
+        answer=Page[FlagAnswer],
     ),
 )
 async def list_flags(filters: FlagQuery, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
@@ -84,9 +89,9 @@ async def list_flags(filters: FlagQuery, actor: Actor, database: Database, now: 
     **documented(
         "Acknowledge a flag",
         tag="flags",
+        may=Deed.ACKNOWLEDGE_FLAGS,
         answer=FlagAnswer,
         idempotent=True,
-        roles=[Role.OFFICER, Role.HEAD],
         problems=[NotFound],
         description="Says that somebody has seen it. A second call changes nothing: the first instant stays.",
     ),

@@ -12,6 +12,7 @@ from mla_tracker.api.fields import Answer, Day, Id, Query
 from mla_tracker.api.routes import documented
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import AgreementKind, RequestKind
 from mla_tracker.queries.agreements import governing_between
 from mla_tracker.queries.requests import visible_row
@@ -48,6 +49,7 @@ class GoverningAnswer(Answer):
     **documented(
         "Which agreement governs a request",
         tag="requests",
+        may=Deed.READ_REQUESTS,
         query=GoverningQuery,
         answer=GoverningAnswer,
         problems=[NotFound],

@@ -17,6 +17,7 @@ from mla_tracker.api.routes import documented
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.limits import ExtensionRule, Limit, Span, Trigger
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
@@ -171,6 +172,7 @@ class LimitVersions(Answer):
     **documented(
         "List limits by id and version",
         tag="limits",
+        may=Deed.READ_LAW,
         query=LimitQuery,
         answer=Page[LimitView],
         description="The catalogue that ships and the policies of countries. The limits that an agreement sets itself "
@@ -197,7 +199,11 @@ async def list_limits(
 @get(
     "/limits/{limit_id:str}",
     **documented(
-        "Read a limit with all its versions", tag="limits", answer=LimitVersions, problems=[NotFound]
+        "Read a limit with all its versions",
+        tag="limits",
+        may=Deed.READ_LAW,
+        answer=LimitVersions,
+        problems=[NotFound],
     ),
 )
 async def read_limit(limit_id: str, actor: Actor, database: Database, now: datetime) -> Response[bytes]:

@@ -6,8 +6,8 @@ To add a route:
    answers `fields.Answer` (lists: `paging.Page[Item]`), with the types of `api/fields.py` (Day, Country).
 2. Handler: a Litestar decorator with `**documented(...)`, whose path is relative to /api/v1:
 
-       @post("/requests", **documented("Log a request", tag="requests", body=NewRequest, answer=RequestView,
-             status=201, idempotent=True, etag=True, location=True, problems=[AlreadyRecorded]))
+       @post("/requests", **documented("Log a request", tag="requests", may=Deed.RECORD_REQUESTS, body=NewRequest,
+             answer=RequestView, status=201, idempotent=True, etag=True, location=True, problems=[AlreadyRecorded]))
        async def log_request(entry: NewRequest, actor: Actor, database: Database, now: datetime,
                              idempotency: IdempotencyKey | None) -> Response[bytes]:
            done = await requests.log_request(database, entry, actor=actor, now=now, idempotency=idempotency)
@@ -16,8 +16,9 @@ To add a route:
                          replayed=done.replayed)
 
    It asks by name for what it needs: `entry` (body), `filters` (query), `actor`, `database`, `now`,
-   `settings`, `idempotency`, `if_match` (versions, None for `*`), path parameters (`{request_id:uuid}`). Its
-   function's name is the operationId. `problems=` names the domain errors that it may raise.
+   `settings`, `credential`, `idempotency`, `if_match` (versions, None for `*`), path parameters
+   (`{request_id:uuid}`). Its function's name is the operationId. `problems=` names the domain errors
+   that it may raise, `may=` the deed of domain/permissions.py, for which the guard asks before anything else is read.
 3. Put the handler into ROUTES of `api/app.py`. Unknown query parameters and routes that are not `documented`
    are refused without further ado.
 """
@@ -37,7 +38,9 @@ from mla_tracker.api.conditional import IDEMPOTENCY_KEY_PATTERN, IF_MATCH_PATTER
 from mla_tracker.api.fields import ID_PATTERN
 from mla_tracker.api.problems import Kind
 from mla_tracker.api.routes import Route
+from mla_tracker.commands.accounts import TOKEN_PATTERN
 from mla_tracker.domain import errors
+from mla_tracker.domain.permissions import PERMISSIONS, Deed, roles_of
 from mla_tracker.domain.vocabulary import Role
 
 REFERENCE: Final = "#/components/schemas/{model}"
@@ -52,6 +55,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "deadlines": "The engine by itself: a period, a rule, a calendar; a date and the reasons for it.",
     "reports": "Figures for ministries.",
     "account": "Who is calling.",
+    "accounts": "Accounts and tokens, for administrators.",
     "operation": "For those who run it.",
 }
 
@@ -91,7 +95,15 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Problem": _problem_schema()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": f"A token made here (`{TOKEN_PATTERN}`), or a JWT of the identity provider of this "
+                    "installation. `x-roles` of an operation are the roles that may call it, `x-scope` is the scope "
+                    "that the token needs.",
+                }
+            },
         },
     }
 
@@ -188,12 +200,24 @@ def _operation(
     }
     if route.description:
         operation["description"] = route.description
+    if route.may is not None:
+        operation |= _who_may(route.may)
     if route.body is not None:
         content: dict[str, Any] = {"schema": _reference(names[route.body, "body"])}
         if route.examples:
             content["examples"] = {name: {"value": value} for name, value in route.examples.items()}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
+
+
+def _who_may(deed: Deed) -> dict[str, Any]:
+    """For machines that check who may call what: the row of docs/permissions.md that the operation is of."""
+    scope = PERMISSIONS[deed].scope
+    return {
+        "x-deed": deed.value,
+        "x-roles": [role.value for role in roles_of(deed)],
+        "x-scope": None if scope is None else scope.value,
+    }
 
 
 def _reference(name: str) -> dict[str, str]:
@@ -272,6 +296,9 @@ def _responses(path: str, route: Route, names: Mapping[tuple[type[BaseModel], st
     for status, kinds in sorted(by_status.items()):
         extra = {"WWW-Authenticate": _response_header("How to authenticate.")} if status == 401 else {}
         extra |= {"Retry-After": _response_header("Seconds to wait.")} if status in (429, 503) else {}
+        if problems.INSUFFICIENT_SCOPE in kinds:
+            lacks = "Which scope the token lacks, if that is why."
+            extra |= {"WWW-Authenticate": _response_header(lacks, required=False)}
         content = {problems.MEDIA_TYPE: {"schema": _reference("Problem")}}
         if (earlier := responses.get(str(status))) is not None:
             content = {**earlier["content"], **content}
@@ -293,8 +320,11 @@ def _kinds(path: str, route: Route) -> Iterable[Kind]:
     yield from route.problems
     if not route.public:
         yield problems.UNAUTHENTICATED
-    if route.roles and len(route.roles) < len(Role):
-        yield problems.PROBLEMS[errors.NotAllowed]
+    if route.may is not None:
+        if len(PERMISSIONS[route.may].roles) < len(Role):
+            yield problems.PROBLEMS[errors.NotAllowed]
+        if PERMISSIONS[route.may].scope is not None:
+            yield problems.INSUFFICIENT_SCOPE
     if route.body is not None:
         yield from (
             problems.INVALID_ENTRY,
@@ -318,7 +348,7 @@ def _kinds(path: str, route: Route) -> Iterable[Kind]:
         yield from (problems.UNKNOWN_HOST, problems.TOO_MANY_CALLS)
     yield problems.INTERNAL_ERROR
     if not route.public:
-        yield problems.UNAVAILABLE
+        yield from (problems.UNAVAILABLE, problems.IDENTITY_UNAVAILABLE)
 
 
 def _problem_schema() -> dict[str, Any]:

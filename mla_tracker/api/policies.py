@@ -14,9 +14,10 @@ from mla_tracker.api.limits import LimitVersions, shown
 from mla_tracker.api.previews import EffectView, PreviewQuery, effect_view
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import limits as commands
-from mla_tracker.commands.limits import WRITERS, NewPolicy
+from mla_tracker.commands.limits import NewPolicy
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.queries import limits as queries
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
@@ -96,12 +97,12 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     **documented(
         "Set a policy of your own country",
         tag="limits",
+        may=Deed.SET_TARGETS,
         body=PolicyEntry,
         query=PolicyQuery,
         answer=PolicyAnswer,
         status=201,
         also={200: "A preview: nothing was stored."},
-        roles=WRITERS,
         idempotent=True,
         location=True,
         problems=[InvalidEntry, NotAllowed, AlreadyRecorded],

@@ -30,10 +30,10 @@ class MoveView(Answer):
 
 
 class ImpossibleView(Answer):
-    """A request that could not be counted any more."""
+    """A request with an act that would not fit any more; it would be counted as well as can be, with a warning."""
 
     request_id: Id
-    reason: str = Field(description="The act that would no longer be allowed, and why.")
+    reason: str = Field(description="The first act that would no longer be allowed, and why.")
 
 
 class EffectView(Answer):

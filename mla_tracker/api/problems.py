@@ -55,9 +55,7 @@ INVALID_HEADER = Kind(
     "A request header is not valid",
     "A header such as Idempotency-Key or If-Match does not have the form that is documented for it.",
 )
-BAD_REQUEST = Kind(
-    "bad-request", 400, "The request is not valid", "The request could not be read as HTTP demands."
-)
+BAD_REQUEST = Kind("bad-request", 400, "The request is not valid", "It could not be read as HTTP demands.")
 UNAUTHENTICATED = Kind(
     "unauthenticated",
     401,
@@ -94,7 +92,7 @@ URL_TOO_LONG = Kind(
     "url-too-long",
     414,
     "The address is too long",
-    "Path and query together exceed what is read. Filter by fewer values at once.",
+    "Path and query exceed what is read. Filter by fewer values at once.",
 )
 UNKNOWN_HOST = Kind(
     "unknown-host",
@@ -115,14 +113,13 @@ HEADERS_TOO_LARGE = Kind(
     "headers-too-large",
     431,
     "The headers are too large",
-    "The headers of the request are more, or longer, than what is read.",
+    "The headers are more, or longer, than what is read.",
 )
 TOO_BUSY = Kind(
     "too-busy",
     503,
     "Too many connections",
-    "The server has as many connections open as it takes. Connect again after the seconds in `Retry-After`, and use "
-    "a connection for many calls. The limit is the operator's: `MLA_MAX_CONNECTIONS`.",
+    "The server has as many connections open as it takes (`MLA_MAX_CONNECTIONS`). Connect again after `Retry-After`.",
 )
 UNSUPPORTED_MEDIA_TYPE = Kind(
     "unsupported-media-type",
@@ -149,6 +146,14 @@ UNAVAILABLE = Kind(
     "Not available for the moment",
     "The database did not answer in time. Repeat the call after the seconds in `Retry-After`; a write under "
     "the same `Idempotency-Key`, since it may have been recorded all the same.",
+)
+
+IDENTITY_UNAVAILABLE = Kind(
+    "identity-provider-unavailable",
+    503,
+    "The identity provider does not answer",
+    "The token is one of the identity provider of this installation, whose keys cannot be fetched for the moment. "
+    "Repeat the call after the seconds in `Retry-After`. Tokens made here (`mla_…`) work meanwhile.",
 )
 
 PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
@@ -179,11 +184,25 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
         "Not allowed",
         "The account sees the record, but its role or its country may not do this.",
     ),
+    errors.InsufficientScope: Kind(
+        "insufficient-scope",
+        403,
+        "The token is not meant for this",
+        "The account may do this, but the token carries only other scopes; `scope` in `WWW-Authenticate` and in "
+        "`facts` names the one that is missing. Use a token that has it.",
+    ),
+    errors.AccountConflict: Kind(
+        "account-conflict",
+        409,
+        "Not possible with this account or token as it is",
+        "The account is disabled or the last administrator of a country, or the token has ended or was rotated before. "
+        "The detail says which, and what to do instead.",
+    ),
     errors.AlreadyRecorded: Kind(
         "already-recorded",
         409,
         "Already recorded",
-        "Another record of the same country has taken this reference.",
+        "Another record of the same country has taken this reference, or another account this identity.",
     ),
     errors.VersionStale: Kind(
         "version-stale",
@@ -206,14 +225,14 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
     ),
 }
 
+INSUFFICIENT_SCOPE: Final = PROBLEMS[errors.InsufficientScope]
 NOT_FOUND: Final = PROBLEMS[errors.NotFound]
 
 HTTP_KINDS: Final[Mapping[int, Kind]] = {
     kind.status: kind
     for kind in (
         BAD_REQUEST, UNAUTHENTICATED, PROBLEMS[errors.NotAllowed], NOT_FOUND, METHOD_NOT_ALLOWED,
-        NOT_ACCEPTABLE, TIMED_OUT,
-        TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, PRECONDITION_REQUIRED, UNAVAILABLE,
+        NOT_ACCEPTABLE, TIMED_OUT, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, PRECONDITION_REQUIRED, UNAVAILABLE,
     )
 }  # fmt: skip
 
@@ -279,8 +298,8 @@ def all_kinds() -> Iterator[Kind]:
     """Every kind of problem once, in the order of the table."""
     seen: set[str] = set()
     others = (
-        INVALID_QUERY, INVALID_HEADER, URL_TOO_LONG, UNKNOWN_HOST, TOO_MANY_CALLS, HEADERS_TOO_LARGE, TOO_BUSY,
-        INTERNAL_ERROR,
+        INVALID_QUERY, INVALID_HEADER, URL_TOO_LONG, UNKNOWN_HOST, TOO_MANY_CALLS, HEADERS_TOO_LARGE,
+        TOO_BUSY, INTERNAL_ERROR, IDENTITY_UNAVAILABLE,
     )  # fmt: skip
     for kind in (*PROBLEMS.values(), *HTTP_KINDS.values(), *others):
         if kind.slug not in seen:
@@ -303,7 +322,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, errors.DomainError):
         kind = kind_of(type(error))
         if kind is not INTERNAL_ERROR:
-            return Problem(kind, error.detail, errors=error.fields, facts=error.facts)
+            return Problem(
+                kind, error.detail, errors=error.fields, facts=error.facts, headers=_challenge_of(error)
+            )
     if isinstance(error, HTTPException):
         return _from_litestar(error)
     if isinstance(error, PASSING_FAULTS):
@@ -317,6 +338,13 @@ def problem_of(error: Exception) -> Problem:
         "The fault is ours and was logged. Try again; if it stays, tell the operator the X-Request-ID of "
         "this answer.",
     )
+
+
+def _challenge_of(error: errors.DomainError) -> Mapping[str, str]:
+    """RFC 6750, 3.1: which scope the credential lacks."""
+    if not isinstance(error, errors.InsufficientScope):
+        return {}
+    return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.facts["scope"]}"'}
 
 
 def _from_litestar(error: HTTPException) -> Problem:

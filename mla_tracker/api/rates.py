@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import asyncpg
 import structlog
@@ -34,6 +34,14 @@ IPV6_NETWORK: Final = 64
 """One customer holds at least so much of IPv6, and so changes the rest of its address at will."""
 
 log = structlog.get_logger(__name__)
+
+
+class _ShowsActor(Protocol):
+    @property
+    def actor(self) -> Actor: ...
+
+
+Shown = TypeVar("Shown", bound=_ShowsActor)
 
 
 @dataclass(slots=True)
@@ -68,9 +76,9 @@ class Rates:
         address: str | None,
         authorization: str | None,
         now: datetime,
-        authenticate: Callable[[], Awaitable[Actor]],
-    ) -> Actor:
-        """The account that `authenticate` finds, if neither it nor its address has called too often.
+        authenticate: Callable[[], Awaitable[Shown]],
+    ) -> Shown:
+        """What `authenticate` finds, an account among it, if neither it nor its address has called too often.
 
         An address that has spent its failures is let no further, except with a credential that was good before:
         a faulty program behind the shared address of a ministry locks out nobody but itself, and who guesses
@@ -85,7 +93,7 @@ class Rates:
                 now, "This address has failed to authenticate, or called without a token, too often."
             )
         try:
-            actor = await authenticate()
+            shown = await authenticate()
         except Problem as problem:
             if problem.kind is UNAUTHENTICATED:
                 self._known.pop(credential, None)
@@ -95,9 +103,9 @@ class Rates:
         self._known.move_to_end(credential)
         if len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
-        if not await self._spend(f"account {actor.account_id}", self._calls, now):
+        if not await self._spend(f"account {shown.actor.account_id}", self._calls, now):
             raise _too_many(now, f"This account has made its {self._calls} calls of this minute.")
-        return actor
+        return shown
 
     async def public_call(self, address: str | None, now: datetime) -> None:
         """Count a call that no account answers for. Raises the 429 problem when its address has made too many."""

@@ -14,6 +14,7 @@ from mla_tracker.api.report_bodies import AgeingCell, AgeingQuery, AgeingReport,
 from mla_tracker.api.routes import documented
 from mla_tracker.api.tabular import MEDIA, chosen, table_answer
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import Effect, Side
 from mla_tracker.queries import ageing, reports
 from mla_tracker.queries.ageing import AgeingWanted, Section
@@ -33,6 +34,7 @@ Cell = Mapping[str, Any]
     **documented(
         "How fast duties were done",
         tag="reports",
+        may=Deed.READ_REPORTS,
         query=SlaQuery,
         answer=SlaReport,
         media=MEDIA,
@@ -64,6 +66,7 @@ async def read_sla(
     **documented(
         "How long open requests and duties have waited",
         tag="reports",
+        may=Deed.READ_REPORTS,
         query=AgeingQuery,
         answer=AgeingReport,
         media=MEDIA,

@@ -18,12 +18,11 @@ from mla_tracker.api.fields import (
 )
 from mla_tracker.api.paging import PageQuery
 from mla_tracker.commands.entries import NewEvent, NewRequest
+from mla_tracker.domain.purposes import FurtherRequest, InformationPurpose
 from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
     Circumstance,
-    FurtherRequest,
-    InformationPurpose,
     LinkRelation,
     Outcome,
     PostponementGround,

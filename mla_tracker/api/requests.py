@@ -14,7 +14,6 @@ from mla_tracker.api.request_views import ClockList, ExplainedClock, RequestSumm
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import amending
 from mla_tracker.commands import requests as commands
-from mla_tracker.commands.entries import WRITERS
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import (
     ActNotPossible,
@@ -25,6 +24,7 @@ from mla_tracker.domain.errors import (
     NotFound,
     VersionStale,
 )
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
@@ -53,13 +53,13 @@ _EXAMPLE = {
     **documented(
         "Log a request, with its history so far if it has one",
         tag="requests",
+        may=Deed.RECORD_REQUESTS,
         body=RequestBody,
         answer=RequestView,
         status=201,
         idempotent=True,
         etag=True,
         location=True,
-        roles=tuple(sorted(WRITERS)),
         problems=[InvalidEntry, DatedInFuture, NotAllowed, ActNotPossible, AlreadyRecorded],
         examples={"a case already running": _EXAMPLE},
     ),
@@ -80,6 +80,7 @@ async def log_request(
     **documented(
         "List requests, newest record first",
         tag="requests",
+        may=Deed.READ_REQUESTS,
         query=RequestFilters,
         answer=Page[RequestSummary],
     ),
@@ -105,7 +106,14 @@ async def list_requests(
 
 @get(
     "/requests/{request_id:uuid}",
-    **documented("Read a request", tag="requests", answer=RequestView, etag=True, problems=[NotFound]),
+    **documented(
+        "Read a request",
+        tag="requests",
+        may=Deed.READ_REQUESTS,
+        answer=RequestView,
+        etag=True,
+        problems=[NotFound],
+    ),
 )
 async def read_request(request_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """The request with its clocks as they read now, the flags raised on it, and warnings about its record."""
@@ -119,11 +127,11 @@ async def read_request(request_id: UUID, actor: Actor, database: Database, now: 
     **documented(
         "Amend facts of a request",
         tag="requests",
+        may=Deed.AMEND_REQUESTS,
         body=RequestChange,
         answer=RequestView,
         if_match=True,
         etag=True,
-        roles=tuple(sorted(WRITERS)),
         problems=[InvalidEntry, NotFound, NotAllowed, AlreadyRecorded, VersionStale, ActNotPossible],
         examples={"another officer": {"assigned_to": "desk 4"}},
     ),
@@ -149,6 +157,7 @@ async def amend_request(
     **documented(
         "Read the clocks of a request with their explanations",
         tag="requests",
+        may=Deed.READ_REQUESTS,
         answer=ClockList,
         problems=[NotFound],
     ),

@@ -15,10 +15,10 @@ from pydantic import BaseModel
 from mla_tracker.api import bodies, problems
 from mla_tracker.api.problems import Kind, Problem
 from mla_tracker.domain.errors import DomainError
-from mla_tracker.domain.vocabulary import Role
+from mla_tracker.domain.permissions import Deed
 
 DEPENDENCIES: Final = frozenset(
-    {"entry", "filters", "actor", "database", "now", "settings", "idempotency", "if_match"}
+    {"entry", "filters", "actor", "database", "now", "settings", "credential", "idempotency", "if_match"}
 )
 """What a handler may ask for by the name of an argument, besides what Litestar itself gives."""
 
@@ -38,7 +38,7 @@ class Route:
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
     problems: tuple[Kind, ...]
-    roles: tuple[Role, ...]
+    may: Deed | None
     public: bool
     idempotent: bool
     if_match: bool
@@ -62,7 +62,7 @@ def documented(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     problems: Sequence[type[DomainError] | Kind] = (),
-    roles: Sequence[Role] = (),
+    may: Deed | None = None,
     public: bool = False,
     idempotent: bool = False,
     if_match: bool = False,
@@ -78,14 +78,19 @@ def documented(
 ) -> dict[str, Any]:
     """The arguments of a Litestar decorator that make a route ours; see `api/openapi.py` for how to add one.
 
-    `body` and `query` become the handler's arguments `entry` and `filters`. `problems` names those that it
+    `body` and `query` become the handler's arguments `entry` and `filters`. `may` names the deed of
+    domain/permissions.py that the caller must be allowed. `problems` names those that it
     raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also`
     documents other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
     is no part of the published contract. What is not `limited` may be called however often, by whatever host name.
     """
+    if (may is None) is not public:
+        raise ValueError(
+            f"{summary}: say what a caller must be allowed to do (`may`), or that anybody may (`public`)."
+        )
     kinds = tuple(_kind(problem) for problem in problems)
     route = Route(
-        summary, tag, status, body, query, answer, kinds, tuple(roles), public, idempotent, if_match, etag,
+        summary, tag, status, body, query, answer, kinds, may, public, idempotent, if_match, etag,
         location, tuple(media), dict(also or {}), dict(examples or {}), description, max_body, hidden,
         limited,
     )  # fmt: skip

@@ -27,6 +27,7 @@ from mla_tracker.api.tabular import MEDIA, chosen, table_answer
 from mla_tracker.commands import opening_balances as commands
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import DatedInFuture, NotAllowed
+from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.tallies import WAYS
 from mla_tracker.queries import opening_balances, statistics
 from mla_tracker.queries.counted_requests import Figure
@@ -42,6 +43,7 @@ Row = Mapping[str, Any]
     **documented(
         "What is on the books, what came, how it ended",
         tag="reports",
+        may=Deed.READ_REPORTS,
         query=StatisticsQuery,
         answer=StatisticsReport,
         media=MEDIA,
@@ -107,6 +109,7 @@ def _address(parameters: Mapping[str, Any]) -> str:
     **documented(
         "List the requests that a figure of the statistics counts",
         tag="reports",
+        may=Deed.READ_REPORTS,
         query=CountedQuery,
         answer=Page[CountedRequest],
         description="By the day that counts for the figure. A request stands here once for each time that it was on "
@@ -152,11 +155,11 @@ def _shown(row: Row) -> dict[str, Any]:
     **documented(
         "State an opening balance that is not what the record counts",
         tag="reports",
+        may=Deed.STATE_BALANCES,
         body=BalanceEntry,
         answer=OpeningBalance,
         status=201,
         idempotent=True,
-        roles=commands.WRITERS,
         problems=[NotAllowed, DatedInFuture],
         description="The statistics show it beside what they count, with the difference. Statements are added, never "
         "changed: the last one for the same side, kind and day holds.",
@@ -181,6 +184,7 @@ class BalancesQuery(PageQuery):
     **documented(
         "List the opening balances that your countries stated, last first",
         tag="reports",
+        may=Deed.READ_REPORTS,
         query=BalancesQuery,
         answer=Page[OpeningBalance],
     ),

@@ -27,6 +27,7 @@ from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.postgres import LOGIN, SUPERUSER
+from mla_tracker.storage.vault import Vault
 
 DATABASE = "demo"
 MOST_SHOWN = 50
@@ -71,7 +72,8 @@ async def _loaded(settings: Settings) -> AsyncIterator[tuple[Database, Example]]
     tell("Starting the private PostgreSQL ...")
     with embedded.running(settings.data_dir) as server:
         await _recreate(server)
-        async with await Database.open(server.url(DATABASE), pool_size=settings.pool_size) as database:
+        url = server.url(DATABASE)
+        async with await Database.open(url, pool_size=settings.pool_size, vault=Vault.made()) as database:
             await set_up(database, now())
             tell("Loading the worked example ...")
             example = await load(database, now())

@@ -4,12 +4,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
-from mla_tracker.commands.setting_up import set_up
+from mla_tracker.commands.keys import vault_of
+from mla_tracker.commands.setting_up import require_set_up, set_up
 from mla_tracker.settings import Settings
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database
-from mla_tracker.storage.migrating import require_up_to_date
 
 
 def now() -> datetime:
@@ -45,9 +46,22 @@ async def ready(settings: Settings) -> AsyncIterator[Database]:
         if settings.database_url is None:
             await set_up(database, now())
         else:
-            await require_up_to_date(database)
+            await require_set_up(database)
         yield database
 
 
 async def _open(settings: Settings, url: str) -> Database:
-    return await Database.open(url, pool_size=settings.pool_size, statement_cache=settings.statement_cache)
+    database = await Database.open(
+        url, pool_size=settings.pool_size, statement_cache=settings.statement_cache
+    )
+    try:
+        database.vault = await vault_of(database, keys_folder(settings))
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+def keys_folder(settings: Settings) -> Path:
+    """Where the keys lie."""
+    return settings.keys_dir or settings.data_dir / "keys"

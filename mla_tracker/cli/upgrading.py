@@ -131,7 +131,11 @@ def _outcome(told: Mapping[str, Any]) -> str:
         left_out = (
             f", {told['requests_left_out']} request(s) not looked at" if told["requests_left_out"] else ""
         )
-        impossible = f", {len(told['impossible'])} could not be counted" if told["impossible"] else ""
+        impossible = (
+            f", {len(told['impossible'])} with an act that would not fit any more"
+            if told["impossible"]
+            else ""
+        )
         return f"{told['moved']} of {told['open_clocks']} open clock(s) would move{left_out}{impossible}."
     if told["requests_waiting"] is None:
         return "changed by somebody else just now; run this again."

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +13,7 @@ from mla_tracker.commands.agreement_limits import completed, faults_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.agreements import EVENT_DATA, first_public_day
+from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.domain.errors import (
     ActNotPossible,
     AlreadyRecorded,
@@ -22,16 +23,16 @@ from mla_tracker.domain.errors import (
     NotFound,
     VersionStale,
 )
-from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope, Role
+from mla_tracker.domain.permissions import Deed, require
+from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope
 from mla_tracker.queries.agreements import may_see, not_found, today_in
-from mla_tracker.storage import agreements
+from mla_tracker.storage import agreement_changes, agreements
 from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventRow, PartyRow, agreement_of
+from mla_tracker.storage.audit import append
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
-from mla_tracker.storage.stale import by_agreement, mark_for_agreement
-
-WRITERS: Final = (Role.OFFICER, Role.HEAD, Role.INTEGRATION, Role.ADMIN)
+from mla_tracker.storage.stale import by_agreement, mark_beyond, mark_for_agreement
 
 Fault = tuple[str, str]
 
@@ -67,7 +68,7 @@ async def record_agreement(
     Raises NotAllowed for a role that only reads, InvalidEntry with every field at fault, DatedInFuture for a
     signature after today, AlreadyRecorded for a reference that the country has given already.
     """
-    _require_writer(actor)
+    require(actor, Deed.RECORD_AGREEMENTS)
     own = (party.country for party in entry.parties if party.country and actor.speaks_for(party.country))
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):
@@ -88,6 +89,8 @@ async def record_agreement(
             await agreements.insert(tx, _made_public(row), account_id=actor.account_id)
         except asyncpg.UniqueViolationError as error:
             raise _reference_taken(row) from error
+        changes = agreement_changes.recorded(_made_public(row), actor.account_id)
+        await _append_to_audit(tx, row, What.AGREEMENT_RECORDED, changes, actor, now, fresh=True)
         await complete(tx, idempotency, {"id": str(row.id)})
     return Recorded(row.id)
 
@@ -122,7 +125,7 @@ async def change_agreement(
             return before.version
         _require_valid(after, now)
         await _require_free_reference(tx, after)
-        return await _save(tx, before, after, now)
+        return await _save(tx, before, after, What.AGREEMENT_CHANGED, actor, now)
 
 
 async def record_event(
@@ -144,7 +147,7 @@ async def record_event(
             return Recorded(UUID(done["id"]), replayed=True)
         before = await _load_own(tx, agreement_id, actor, now)
         event = await _new_event(tx, before, entry, actor, now)
-        await _append(tx, before, [event], now)
+        await _append(tx, before, [event], What.AGREEMENT_EVENT_RECORDED, actor, now)
         await complete(tx, idempotency, {"id": str(event.id)})
     return Recorded(event.id)
 
@@ -176,16 +179,9 @@ async def void_event(
         )
         voided = replace(before, events=(*before.events, void))
         right = [await _new_event(tx, voided, replacement, actor, now, "/replacement")] if replacement else []
-        await _append(tx, before, [void, *right], now)
+        await _append(tx, before, [void, *right], What.AGREEMENT_EVENT_VOIDED, actor, now)
         await complete(tx, idempotency, {"id": str(void.id)})
     return Recorded(void.id)
-
-
-def _require_writer(actor: Actor) -> None:
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"This account is {actor.role} and reads only. Ask an officer or the head of the authority to record it."
-        )
 
 
 async def _load_own(tx: Tx, agreement_id: UUID, actor: Actor, now: datetime) -> AgreementRow:
@@ -193,7 +189,7 @@ async def _load_own(tx: Tx, agreement_id: UUID, actor: Actor, now: datetime) -> 
     row = await agreements.load(tx, agreement_id, lock=True)
     if row is None or not may_see(row, actor, now):
         raise not_found(agreement_id)
-    _require_writer(actor)
+    require(actor, Deed.RECORD_AGREEMENTS)
     if not actor.speaks_for(row.recorded_by):
         raise NotAllowed(
             f"{row.title} was recorded by {row.recorded_by}, which alone changes it. Record your own, or ask them.",
@@ -211,13 +207,17 @@ def _made_public(row: AgreementRow) -> AgreementRow:
     return replace(row, visible_to_all_from=first_public_day(agreement_of(row)))
 
 
-async def _append(tx: Tx, before: AgreementRow, events: Sequence[EventRow], now: datetime) -> None:
+async def _append(
+    tx: Tx, before: AgreementRow, events: Sequence[EventRow], what: What, actor: Actor, now: datetime
+) -> None:
     for event in events:
         await agreements.insert_event(tx, before.id, event)
-    await _save(tx, before, replace(before, events=(*before.events, *events)), now)
+    await _save(tx, before, replace(before, events=(*before.events, *events)), what, actor, now)
 
 
-async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime) -> int:
+async def _save(
+    tx: Tx, before: AgreementRow, after: AgreementRow, what: What, actor: Actor, now: datetime
+) -> int:
     """Save the next version, whose number it gives; requests that rely on it wait to be counted anew."""
     try:
         version = await agreements.update(tx, before, _made_public(after), now=now)
@@ -225,8 +225,25 @@ async def _save(tx: Tx, before: AgreementRow, after: AgreementRow, now: datetime
         raise _reference_taken(after) from error
     if version is None:
         raise _stale(before)
-    await mark_for_agreement(tx, before.id, now, by_agreement(before.id, version))
+    changes = agreement_changes.between(before, _made_public(after))
+    await _append_to_audit(tx, before, what, changes, actor, now)
+    cause = by_agreement(before.id, version)
+    await mark_beyond(tx, mark_for_agreement(tx, before.id, now, cause), cause)
     return version
+
+
+async def _append_to_audit(
+    tx: Tx,
+    row: AgreementRow,
+    what: What,
+    changes: Sequence[Change],
+    actor: Actor,
+    now: datetime,
+    *,
+    fresh: bool = False,
+) -> None:
+    chain = Chain(ChainKind.AGREEMENT, row.id)
+    await append(tx, chain, what, changes, actor=actor, now=now, seen_by=[row.recorded_by], fresh=fresh)
 
 
 def _stale(row: AgreementRow) -> VersionStale:

@@ -8,17 +8,20 @@ from uuid import UUID
 
 import asyncpg
 
-from mla_tracker.commands.entries import Fault, faults_of_facts, may_write, side_of_writer
+from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import project, save
+from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
-from mla_tracker.commands.requests import locked
+from mla_tracker.commands.requests import locked, standing_misfits
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
+from mla_tracker.domain.misfits import refuse_new
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests
+from mla_tracker.storage import texts as texts_kept
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord, StoredCase
 
@@ -38,9 +41,10 @@ async def amend_request(
 ) -> Recorded:
     """Change facts of a request; `expected` are the versions the change may be based on, None for whatever stands.
 
-    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded.
+    Raises NotFound, VersionStale, NotAllowed, InvalidEntry, AlreadyRecorded, ActNotPossible for a change by which
+    a recorded act cannot have been.
     """
-    may_write(actor)
+    require(actor, Deed.AMEND_REQUESTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         stored = await locked(tx, request_id, actor)
         record = stored.record
@@ -53,7 +57,9 @@ async def amend_request(
         changed = StoredCase(replace(record, **columns), stored.events)
         if "agreement_id" in columns:
             await check_agreement(tx, changed.record, actor, now)
-        projection = await project(tx, changed, now)
+        days = await days_of(tx, record, (event.data for event in stored.events), now)
+        projection = await project(tx, changed, now, days)
+        refuse_new(projection.misfits, (), lambda: standing_misfits(stored, days))
         await catch_up(tx, stored, now)
         try:
             await requests.update_record(tx, record, columns)
@@ -63,7 +69,7 @@ async def amend_request(
                 fields=[("/external_reference", "Taken by another request of your country.")],
             ) from None
         for name, body in texts.items():
-            await requests.replace_text(tx, record, name, body, now)
+            await texts_kept.replace_text(tx, record, name, body, now)
         await save(tx, changed, projection, version=record.version + 1, now=now)
         view = await queries.request(tx, request_id, actor=actor, now=now)
     return Recorded(request_id, view=view)
@@ -91,7 +97,7 @@ async def _amended(
         urgency=Urgency(changes.get("urgency", record.urgency)),
         urgency_reason=texts["urgency_reason"]
         if "urgency_reason" in texts
-        else await requests.text_of(tx, record, "urgency_reason"),
+        else await texts_kept.text_of(tx, record, "urgency_reason"),
         convention=changes.get("convention", record.convention),
         kind=RequestKind(record.kind),
     )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -12,17 +12,16 @@ from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.catalogue.countries import default_zone, is_country
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of, open_clocks_in
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.calendar_overrides import CalendarOverrides, days_changed, laid_over
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound, VersionStale
-from mla_tracker.domain.vocabulary import Role
+from mla_tracker.domain.permissions import Deed, require
+from mla_tracker.storage.audit import append, lock_chain
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, version_in_force
 from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.local_days import zone_as_stored
-from mla_tracker.storage.stale import Changed, by_calendar, mark_all_of_country, mark_for_country
-
-WRITERS: Final = (Role.HEAD, Role.ADMIN)
-"""A calendar moves the dates of every case of the country, so a person in charge answers for it."""
+from mla_tracker.storage.stale import Changed, by_calendar, mark_all_of_country, mark_beyond, mark_for_country
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +80,14 @@ async def change_calendar(
             return CalendarChanged(before.version, 0)
         try:
             about = await open_clocks_in(tx, country)
-            await insert_version(after, account_id=actor.account_id, open_clocks=about)
+            stored = await insert_version(after, account_id=actor.account_id, open_clocks=about)
         except asyncpg.UniqueViolationError:
             raise _stale(before) from None
-        waiting = await mark_changed(tx, before, after, now)
+        chain = Chain.named(ChainKind.CALENDAR, country)
+        await lock_chain(tx, chain)
+        await append(tx, chain, What.CALENDAR_CHANGED, [stored], actor=actor, now=now, seen_by=[country])
+        cause = by_calendar(country, after.version)
+        waiting = await mark_beyond(tx, mark_changed(tx, before, after, now), cause)
     return CalendarChanged(after.version, waiting)
 
 
@@ -161,10 +164,7 @@ def _require_writer(actor: Actor, country: str) -> None:
         raise NotAllowed(
             f"The calendar of {country} is set by {country}. This account belongs to {', '.join(actor.countries)}."
         )
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"This account is {actor.role}; the calendar is set by the head of the authority or an administrator."
-        )
+    require(actor, Deed.SET_CALENDARS)
 
 
 async def _shipped(country: str, region: str | None, today: date) -> WorkingCalendar:

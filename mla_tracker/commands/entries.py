@@ -12,13 +12,13 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import faults_of_data, place
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed
 from mla_tracker.domain.histories import refuse_future
-from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side, Urgency
+from mla_tracker.domain.vocabulary import Act, RequestKind, Side, Urgency
 from mla_tracker.storage.cases import event_of, zones_of
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.local_days import LocalDays
-from mla_tracker.storage.requests import FreeText, RequestRecord, StoredEvent
+from mla_tracker.storage.requests import RequestRecord, StoredEvent
+from mla_tracker.storage.texts import FreeText
 
-WRITERS = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
 EARLIEST_DAY = date(1900, 1, 1)
 
 Fault = tuple[str, str]
@@ -68,15 +68,6 @@ class ReadyEvent:
     stored: StoredEvent
     texts: tuple[FreeText, ...]
     pointer: str = ""
-
-
-def may_write(actor: Actor) -> None:
-    """Raises NotAllowed for an account that only reads."""
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"An account of the role {actor.role} reads requests and does not record them. "
-            "Ask an officer of your authority."
-        )
 
 
 def side_of_writer(actor: Actor, requesting: str, requested: str) -> str:

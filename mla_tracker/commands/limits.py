@@ -3,26 +3,26 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.commands.agreement_limits import completed, contradictions
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed
 from mla_tracker.domain.limits import Limit, Trigger
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.precedence import Limits, side_of
-from mla_tracker.domain.vocabulary import Basis, RequestKind, Role, Stage
+from mla_tracker.domain.vocabulary import Basis, RequestKind, Stage
 from mla_tracker.queries.agreements import today_in
 from mla_tracker.storage.agreement_limits import limit_of
+from mla_tracker.storage.audit import append, lock_chain
 from mla_tracker.storage.database import Database, DbRole, Isolation
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.law import ended_by_successors, insert_limit, policies_of, stored_limits
-from mla_tracker.storage.stale import by_limit, mark_for_policy
-
-WRITERS: Final = (Role.HEAD, Role.MINISTRY, Role.ADMIN)
-"""A policy binds every officer of the country, so a person in charge answers for it."""
+from mla_tracker.storage.stale import by_limit, mark_beyond, mark_for_policy
 
 Fault = tuple[str, str]
 
@@ -65,9 +65,13 @@ async def set_policy(
             return PolicySet(done["id"], done["requests_waiting"], replayed=True)
         limit = _drafted(entry, country, await policies_of(tx, country, lock=True), now)
         assert limit.valid_from is not None
-        await insert_limit(tx, limit, now)
+        set_ = await insert_limit(tx, limit, now)
+        chain = Chain.named(ChainKind.LIMIT, country)
+        await lock_chain(tx, chain)
+        await append(tx, chain, What.LIMIT_POLICY_SET, [set_], actor=actor, now=now, seen_by=[country])
         cause = by_limit(limit.id, limit.version)
-        waiting = await mark_for_policy(tx, country, side_of(limit.obligor), limit.valid_from, now, cause)
+        mark = mark_for_policy(tx, country, side_of(limit.obligor), limit.valid_from, now, cause)
+        waiting = await mark_beyond(tx, mark, cause)
         await complete(tx, idempotency, {"id": limit.id, "requests_waiting": waiting})
     return PolicySet(limit.id, waiting)
 
@@ -92,11 +96,7 @@ async def preview_policy(
 
 
 def _writers_country(entry: NewPolicy, actor: Actor) -> str:
-    if actor.role not in WRITERS:
-        raise NotAllowed(
-            f"This account is {actor.role}; a policy is set by the head of the authority, the ministry or an "
-            "administrator."
-        )
+    require(actor, Deed.SET_TARGETS)
     if entry.country is None and len(actor.countries) > 1:
         known = ", ".join(actor.countries)
         raise InvalidEntry(

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from mla_tracker.commands.projecting import project
 from mla_tracker.domain.clocks import Clock
-from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.moves import dated, moves
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import insert_moves, standing
@@ -24,12 +23,9 @@ async def record_moves(tx: Tx, stored: StoredCase, clocks: Iterable[Clock], now:
 async def catch_up(tx: Tx, stored: StoredCase, now: datetime) -> None:
     """Keep what a change has moved in a locked request that still waits for it, before an act or an amendment does.
 
-    So the act is not taken for the reason. A history that the change has made impossible is left to whoever judges it.
+    So the act is not taken for the reason.
     """
     if not stored.stale_causes:
         return
-    try:
-        fresh = await project(tx, stored, now)
-    except ActNotPossible:
-        return
+    fresh = await project(tx, stored, now)
     await record_moves(tx, stored, fresh.clocks, now)

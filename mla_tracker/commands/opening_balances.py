@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.errors import DatedInFuture, NotAllowed
-from mla_tracker.domain.vocabulary import RequestKind, Role, Side
+from mla_tracker.domain.permissions import Deed, require
+from mla_tracker.domain.vocabulary import RequestKind, Side
 from mla_tracker.queries import opening_balances as queries
 from mla_tracker.storage import rows
+from mla_tracker.storage.audit import entry_rows, lock_chain
+from mla_tracker.storage.audited import added
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
-
-WRITERS: Final = (Role.HEAD, Role.MINISTRY)
-"""Who answers for the published figures of a country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ async def restate_opening(
 
     Raises NotAllowed for another country's balance or another role, DatedInFuture for a span that has not begun.
     """
-    if actor.role not in WRITERS or not actor.speaks_for(entry.country):
+    require(actor, Deed.STATE_BALANCES)
+    if not actor.speaks_for(entry.country):
         raise NotAllowed(
             f"The opening balance of {entry.country} is stated by the head of its authority or its ministry.",
             fields=[("/country", "Not yours to state.")],
@@ -77,7 +79,13 @@ async def restate_opening(
                 "recorded_by_account": actor.account_id,
                 "recorded_at": now,
             }
-            await rows.insert(tx, {"opening_balance": [row]})
+            chain = Chain.named(ChainKind.BALANCE, entry.country)
+            await lock_chain(tx, chain)
+            told = await entry_rows(
+                tx, chain, What.BALANCE_STATED, [added("opening_balance", row)],
+                actor=actor, now=now, seen_by=[entry.country],
+            )  # fmt: skip
+            await rows.insert(tx, {"opening_balance": [row], **told})
             await complete(tx, idempotency, {"id": str(made)})
         view = await queries.balance(tx, made)
     return BalanceStated(view, replayed=bool(done))

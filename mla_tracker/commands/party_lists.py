@@ -12,6 +12,7 @@ from typing import Final
 from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.commands.entries import EARLIEST_DAY
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.errors import InvalidEntry
 from mla_tracker.domain.limits import Convention
 from mla_tracker.domain.party_lists import (
@@ -22,6 +23,7 @@ from mla_tracker.domain.party_lists import (
     relying_on,
     same_list,
 )
+from mla_tracker.storage.audit import append
 from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.law import stored_law
 from mla_tracker.storage.party_lists import ListsInForce, StoredList, insert_list, lock_lists_of
@@ -68,7 +70,9 @@ async def load_parties(db: Database, entry: PartyList, *, older: bool = False, n
         in_force, after, loaded = await _decided(tx, entry, older, now)
         if not loaded.stored:
             return loaded
-        await insert_list(StoredList(loaded.version, entry, now))
+        stored = await insert_list(StoredList(loaded.version, entry, now))
+        chain = Chain.named(ChainKind.CONVENTION, entry.convention)
+        await append(tx, chain, What.CONVENTION_PARTIES_LOADED, [stored], actor=None, now=now, seen_by=[])
         named = relying_on(after.id, in_force.conventions)
         cause = f"parties {after.id} {loaded.version}"
         waiting = await mark_for_conventions(tx, named, now, cause)

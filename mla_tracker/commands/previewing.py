@@ -7,14 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from mla_tracker.commands.projecting import days_of, law_of
+from mla_tracker.commands.projecting import days_of, law_of, misfits_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
-from mla_tracker.domain.errors import ActNotPossible
-from mla_tracker.domain.histories import Case, Event, judge
+from mla_tracker.domain.histories import Case, Event
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.limits import Convention, Limit
+from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.moves import Dated, dated, moves
 from mla_tracker.domain.precedence import Law, side_of
 from mla_tracker.domain.vocabulary import Act, ClockState, Side, Stage
@@ -93,7 +93,8 @@ class Effect:
 
     `open_clocks`: how many there are that it is about, of the policy's stage, counted in the country or the zone, or of
     requests that name such a convention. `left_out`: how many of the requests that it can reach were too many to
-    count. `impossible`: requests with an act that the changed law would not allow, with the reason.
+    count. `impossible`: requests with an act that would not fit any more, with the reason; they would be counted as
+    well as can be, and warn of it.
     """
 
     open_clocks: int
@@ -116,30 +117,32 @@ async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor | None, now: dat
         stored = await requests.load(tx, request_id, lock=False)
         if stored is None:
             continue
-        try:
-            found += await _moved(tx, stored, supposed, now)
-        except ActNotPossible as error:
-            impossible.append((request_id, error.detail))
+        moved, misfits = await _moved(tx, stored, supposed, now)
+        found += moved
+        impossible += [(request_id, misfit.detail) for misfit in misfits[:1]]
     found.sort(key=lambda move: (move.after or move.before or date.max, move.request_id, move.clock))
     looked_at = min(len(ids), MOST_REQUESTS)
     return Effect(open_clocks, found, looked_at, len(ids) - looked_at, impossible)
 
 
-async def _moved(tx: Tx, stored: StoredCase, supposed: Supposed, now: datetime) -> list[Move]:
+async def _moved(
+    tx: Tx, stored: StoredCase, supposed: Supposed, now: datetime
+) -> tuple[list[Move], list[Misfit]]:
+    """The clocks that would move, and what would not fit any more though it does now."""
     days = await days_of(tx, stored.record, (event.data for event in stored.events), now)
     case = case_of(stored, days)
     law = await law_of(tx, stored.record, case)
-    before, _ = evaluate(case, life_of(case), law, days.calendars)
+    before, stood = _counted(case, law, days)
     changed_law = supposed.law(law)
     changed_days = supposed.days(days)
     if changed_days.zones != days.zones or changed_days.named != days.named:
         case = case_of(stored, changed_days)
-        judge(case)
         changed_law = supposed.law(await law_of(tx, stored.record, case))
     if supposed.recomputed and supposed.policy is not None:
         case = _recomputed(case, supposed.policy)
-    after, _ = evaluate(case, life_of(case), changed_law, changed_days.calendars)
-    return [
+    after, misfits = _counted(case, changed_law, changed_days)
+    known = {misfit.what for misfit in stood}
+    moved = [
         Move(
             stored.record.id,
             move.key,
@@ -151,6 +154,13 @@ async def _moved(tx: Tx, stored: StoredCase, supposed: Supposed, now: datetime) 
         )
         for move in moves(_open(before), _open(after))
     ]
+    return moved, [misfit for misfit in misfits if misfit.what not in known]
+
+
+def _counted(case: Case, law: Law, days: LocalDays) -> tuple[Sequence[Clock], list[Misfit]]:
+    life = life_of(case)
+    clocks, _ = evaluate(case, life, law, days.calendars)
+    return clocks, [*misfits_of(case, life), *(misfit for clock in clocks for misfit in clock.misfits)]
 
 
 def _open(clocks: Iterable[Clock]) -> list[Dated]:

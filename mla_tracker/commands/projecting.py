@@ -9,14 +9,16 @@ from uuid import UUID
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.agreements import in_force_between
 from mla_tracker.domain.clocks import Clock, evaluate
+from mla_tracker.domain.contradictions import contradictions
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, judge
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import Life, life_of
+from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.precedence import Law, RelianceOnAgreement
 from mla_tracker.storage.agreements import agreement_of, limits_of, load
 from mla_tracker.storage.cases import case_of, zone_names
 from mla_tracker.storage.clocks import clock_rows, replace_all
-from mla_tracker.storage.database import Tx
+from mla_tracker.storage.database import DbRole, Tx
 from mla_tracker.storage.law import stored_law
 from mla_tracker.storage.local_days import LocalDays, days_in_force
 from mla_tracker.storage.requests import (
@@ -31,29 +33,43 @@ from mla_tracker.storage.rows import Row
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Everything computed from one history."""
+    """Everything computed from one history. `misfits`: what does not fit in it, of which `warnings` tell too."""
 
     case: Case
     life: Life
     clocks: tuple[Clock, ...]
     warnings: tuple[Step, ...]
+    misfits: tuple[Misfit, ...]
 
 
 async def project(tx: Tx, stored: StoredCase, now: datetime, days: LocalDays | None = None) -> Projection:
-    """Judge the whole history and count every clock. Raises ActNotPossible where the history cannot be true.
+    """Read the whole history and count every clock, as well as can be where something does not fit in it.
 
-    `days`, where they are loaded already, are those of `days_of` the request.
+    What was accepted once may not fit any more, since calendars, time zones and laws change: that is told in `misfits`,
+    and only an entry is ever refused for it (`misfits.refuse_new`). `days`, where they are loaded already, are those of
+    `days_of` the request.
     """
     days = days or await days_of(tx, stored.record, (event.data for event in stored.events), now)
     case = case_of(stored, days)
-    judge(case)
     life = life_of(case)
+    amiss = misfits_of(case, life)
     clocks, warnings = evaluate(case, life, await law_of(tx, stored.record, case), days.calendars)
     # Who extends a limit must be told on the spot if that moved nothing.
     moved_nothing = (
         step for clock in clocks for step in clock.warnings if step.code.startswith("extension-")
     )
-    return Projection(case, life, clocks, (*life.warnings, *warnings, *moved_nothing))
+    return Projection(
+        case,
+        life,
+        clocks,
+        (*(misfit.warning for misfit in amiss), *life.warnings, *warnings, *moved_nothing),
+        (*amiss, *(misfit for clock in clocks for misfit in clock.misfits)),
+    )
+
+
+def misfits_of(case: Case, life: Life) -> list[Misfit]:
+    """What cannot be as it stands in a history, whatever its clocks say."""
+    return [*contradictions(case), *life.misfits]
 
 
 async def days_of(
@@ -78,7 +94,9 @@ async def law_of(tx: Tx, record: RequestRecord, case: Case) -> Law:
 
 async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreement | None:
     """The agreement that the request names, and whether it binds both countries on the day the law is judged."""
-    row = await load(tx, agreement_id)
+    # Read whatever it has become: what a clock is must not depend on who counts it.
+    async with tx.acting_as(DbRole.JOBS):
+        row = await load(tx, agreement_id)
     if row is None:
         return None
     governs = in_force_between(

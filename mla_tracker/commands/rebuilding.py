@@ -9,7 +9,6 @@ from uuid import UUID
 from mla_tracker.commands.comparing import differences
 from mla_tracker.commands.moving import record_moves
 from mla_tracker.commands.projecting import project, save
-from mla_tracker.domain.errors import DomainError
 from mla_tracker.storage import projections, requests
 from mla_tracker.storage.database import Database, DbRole, Isolation
 
@@ -31,8 +30,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild looked at and found. `differences` tells the first 1000; `impossible` those whose history
-    cannot be true, with the reason: nothing is written for them."""
+    """What a rebuild looked at and found. `differences` tells the first 1000; `impossible` the first 1000 requests with
+    acts that do not fit by the days and the law of now, with the reason: they are counted as well as can be."""
 
     requests: int
     differing: int
@@ -61,11 +60,9 @@ async def rebuild(
             ids = await projections.request_ids(tx, after, BATCH)
         for request_id in ids:
             looked_at += 1
-            try:
-                difference = await _rebuild_one(db, request_id, now, apply=apply)
-            except DomainError as error:
-                impossible.append((request_id, error.detail))
-                continue
+            difference, reason = await _rebuild_one(db, request_id, now, apply=apply)
+            if reason is not None and len(impossible) < MOST_TOLD:
+                impossible.append((request_id, reason))
             if difference is not None:
                 differing += 1
                 written += apply
@@ -77,19 +74,25 @@ async def rebuild(
         after = ids[-1]
 
 
-async def _rebuild_one(db: Database, request_id: UUID, now: datetime, *, apply: bool) -> Difference | None:
-    """Writing holds the request against other writers; looking only reads it as of one instant."""
+async def _rebuild_one(
+    db: Database, request_id: UUID, now: datetime, *, apply: bool
+) -> tuple[Difference | None, str | None]:
+    """What differs, and what does not fit in the history.
+
+    Writing holds the request against other writers; looking only reads it as of one instant.
+    """
     isolation = Isolation.READ_COMMITTED if apply else Isolation.REPEATABLE_READ
     async with db.transaction(DbRole.JOBS, isolation=isolation) as tx:
         stored = await requests.load(tx, request_id, lock=apply)
         if stored is None:
-            return None
+            return None, None
         fresh = await project(tx, stored, now)
         before = await projections.stored_projection(tx, request_id)
         what = differences(stored.record, before, fresh, now)
+        reason = fresh.misfits[0].detail if fresh.misfits else None
         if not what:
-            return None
+            return None, reason
         if apply:
             await record_moves(tx, stored, fresh.clocks, now)
             await save(tx, stored, fresh, version=stored.record.version + 1, now=now)
-        return Difference(request_id, what, before.stale)
+        return Difference(request_id, what, before.stale), reason

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from mla_tracker.commands.entries import WRITERS, ReadyEvent, country_of_act
+from mla_tracker.commands.entries import ReadyEvent, country_of_act
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import OF_EITHER_SIDE, RECEIPTS
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound
+from mla_tracker.domain.permissions import Deed, roles_of
 from mla_tracker.domain.vocabulary import Act
 from mla_tracker.queries import agreements
 from mla_tracker.queries.accounts import has_accounts
@@ -53,7 +54,7 @@ async def _refuse_speaking_for_the_other(
     if not foreign:
         return
     country = country_of_act(Act(foreign[0].stored.type), record)
-    if await has_accounts(tx, country, WRITERS):
+    if await has_accounts(tx, country, roles_of(Deed.RECORD_ACTS)):
         acts = ", ".join(dict.fromkeys(one.stored.type.replace("_", " ") for one in foreign))
         raise NotAllowed(
             f"{country} has accounts here and records its own acts: {acts}. Leave them to its central authority; "

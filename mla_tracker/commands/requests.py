@@ -12,27 +12,31 @@ from mla_tracker.commands.entries import (
     NewRequest,
     ReadyEvent,
     checked_request,
-    may_write,
     ready_event,
     ready_events,
     side_of_writer,
 )
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import Projection, days_of, project
+from mla_tracker.commands.projecting import Projection, days_of, misfits_of, project
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.histories import refuse_silent_sharing
+from mla_tracker.domain.life import life_of
+from mla_tracker.domain.misfits import Misfit, refuse_new
+from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
 from mla_tracker.storage import requests, rows
+from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.local_days import LocalDays
-from mla_tracker.storage.requests import FreeText, RequestRecord, StoredCase, StoredEvent
+from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 from mla_tracker.storage.rows import Row
+from mla_tracker.storage.texts import FreeText, text_rows
 
 MOST_EVENTS = 1000
 
@@ -46,7 +50,7 @@ async def log_request(
     each other, NotAllowed for countries that are not the account's own and for acts of a country that records
     them itself, AlreadyRecorded for a taken external reference. Nothing is recorded then.
     """
-    may_write(actor)
+    require(actor, Deed.RECORD_REQUESTS)
     checked_request(entry)
     country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
     record = _new_record(entry, country, actor, now)
@@ -59,13 +63,13 @@ async def log_request(
         stored = StoredCase(record, tuple(one.stored for one in ready))
         await check_agreement(tx, record, actor, now)
         await check_acts(tx, StoredCase(record, ()), ready, actor=actor)
-        projection = await _judged(tx, stored, ready, days, now)
+        projection = await _judged(tx, stored, None, ready, days, now)
         texts = [
             FreeText(name, body)
             for name in ("subject", "urgency_reason", "wished_by_reason")
             if (body := getattr(entry, name))
         ]
-        appended = _rows_of(record, ready, texts, actor=actor, now=now)
+        appended = await _rows_of(tx, record, ready, texts, actor=actor, now=now, fresh=True)
         try:
             await projecting.insert(tx, stored, projection, appended, now)
         except asyncpg.UniqueViolationError as error:
@@ -95,7 +99,7 @@ async def record_event(
     the history (both named), DatedInFuture where it lies after `now`, InvalidEntry for its own faults, NotAllowed
     for an act of a country that records its acts itself.
     """
-    may_write(actor)
+    require(actor, Deed.RECORD_ACTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         done = await claim(tx, idempotency, now)
         if done:
@@ -128,7 +132,7 @@ async def void_event(
     Only the history that results must be possible. Raises NotFound, NotAllowed for an act that the other
     country asserts, ActNotPossible for one voided before or for an impossible result.
     """
-    may_write(actor)
+    require(actor, Deed.RECORD_ACTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
             view = await queries.request(tx, request_id, actor=actor, now=now)
@@ -159,7 +163,6 @@ async def void_event(
         if voided.type == Act.LINKED:
             await requests.unlink(tx, event_id)
         await complete(tx, idempotency, {"id": str(request_id)})
-        # Who takes back the last sign that a request was sent sees it this once more.
         view = await queries.request(tx, request_id, actor=actor, now=now, parting=True)
     return Recorded(request_id, view=view)
 
@@ -228,9 +231,13 @@ async def _save_changed(
         raise InvalidEntry(
             f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
         )
-    projection = await _judged(tx, changed, ready, days, now)
+    projection = await _judged(tx, changed, stored, ready, days, now)
     await catch_up(tx, stored, now)
-    await rows.insert(tx, {**_rows_of(stored.record, ready, texts, actor=actor, now=now), **more})
+    if stored.record.shared and not projection.life.shared:
+        # Who takes back the last sign that a request was sent writes that, and sees it this once more.
+        await tx.see_also(stored.record.recorded_by)
+    appended = await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now)
+    await rows.insert(tx, {**appended, **more})
     await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)
 
 
@@ -241,17 +248,26 @@ async def _days_with(tx: Tx, stored: StoredCase, entries: Sequence[NewEvent], no
 
 
 async def _judged(
-    tx: Tx, stored: StoredCase, ready: Sequence[ReadyEvent], days: LocalDays, now: datetime
+    tx: Tx,
+    changed: StoredCase,
+    before: StoredCase | None,
+    ready: Sequence[ReadyEvent],
+    days: LocalDays,
+    now: datetime,
 ) -> Projection:
-    """The projection of a history; a refusal points at the entries that it is about, and names recorded acts by id."""
+    """The projection of a history, once nothing of what was entered is to be refused.
+
+    A refusal points at the entries that it is about, and names recorded acts by id.
+    """
+    entered = {str(one.stored.id) for one in ready}
+    projection = await project(tx, changed, now, days)
     try:
-        projection = await project(tx, stored, now, days)
-        if projection.life.shared and not stored.record.shared:
+        refuse_new(projection.misfits, entered, lambda: standing_misfits(before, days))
+        if projection.life.shared and not changed.record.shared:
             refuse_silent_sharing(projection.case)
         return projection
     except ActNotPossible as error:
         concerned = error.facts.pop("event_ids", [])
-        entered = {str(one.stored.id) for one in ready}
         error.facts["event_ids"] = [one for one in concerned if one not in entered]
         fields = [
             (f"{one.pointer}{at}", sentence)
@@ -262,23 +278,33 @@ async def _judged(
         raise ActNotPossible(error.detail, fields=fields, facts=error.facts) from None
 
 
+def standing_misfits(stored: StoredCase | None, days: LocalDays) -> list[Misfit]:
+    """What does not fit in a history as it is recorded, by the days of now: that stays recorded."""
+    if stored is None:
+        return []
+    case = case_of(stored, days)
+    return misfits_of(case, life_of(case))
+
+
 def _dated_by(one: ReadyEvent) -> str:
     return "/occurred_on" if one.stored.occurred_at is None else "/occurred_at"
 
 
-def _rows_of(
+async def _rows_of(
+    tx: Tx,
     record: RequestRecord,
     ready: Sequence[ReadyEvent],
     texts: Sequence[FreeText],
     *,
     actor: Actor,
     now: datetime,
+    fresh: bool = False,
 ) -> dict[str, list[Row]]:
     texts = [*texts, *(text for one in ready for text in one.texts)]
     events = [one.stored for one in ready]
     return {
         **requests.event_rows(record, events, account_id=actor.account_id),
-        **requests.text_rows(record, texts, now),
+        **await text_rows(tx, record, texts, now, fresh=fresh),
     }
 
 

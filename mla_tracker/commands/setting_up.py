@@ -5,10 +5,12 @@ from datetime import datetime
 
 import mla_tracker
 from mla_tracker.catalogue.limit_files import load_limits
+from mla_tracker.commands.keys import bind_keys, require_keys, seal_plain_texts
+from mla_tracker.commands.taking_over import take_over
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.law import store_limits
 from mla_tracker.storage.local_days import pin_zones
-from mla_tracker.storage.migrating import migrate
+from mla_tracker.storage.migrating import migrate, require_up_to_date
 from mla_tracker.storage.stale import by_catalogue, mark_all
 
 
@@ -22,9 +24,18 @@ async def set_up(
     DatabaseNewer, CatalogueError.
     """
     done = await migrate(db, told=told)
+    await bind_keys(db, now)
+    await seal_plain_texts(db, now)
+    await take_over(db, now)
     async with db.transaction(DbRole.OWNER) as tx:
         await pin_zones(tx, now)
         added = await store_limits(tx, load_limits(), now)
         if added:
             await mark_all(tx, now, by_catalogue(mla_tracker.__version__))
     return done, added
+
+
+async def require_set_up(db: Database) -> None:
+    """Raises CannotRun unless every migration has run, none is unknown, and the keys are those of this database."""
+    await require_up_to_date(db)
+    await require_keys(db)

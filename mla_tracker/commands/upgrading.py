@@ -12,6 +12,7 @@ from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.catalogue import zone_rules
 from mla_tracker.commands.calendars import mark_changed
 from mla_tracker.commands.previewing import Effect, Supposed, effect_of, open_clocks_in
+from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.calendar_overrides import (
     DayChange,
     day_changes,
@@ -21,6 +22,7 @@ from mla_tracker.domain.calendar_overrides import (
     years_changed,
 )
 from mla_tracker.domain.errors import InvalidEntry
+from mla_tracker.storage.audit import append, lock_chain
 from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version, versions_in_force
 from mla_tracker.storage.database import Database, DbRole, Isolation
 from mla_tracker.storage.local_days import StoredRules, insert_rules, rules_in_force
@@ -111,7 +113,11 @@ async def apply_calendar(db: Database, upgrade: CalendarUpgrade, now: datetime) 
     try:
         async with db.transaction(DbRole.JOBS) as tx:
             about = await open_clocks_in(tx, after.country)
-            await insert_version(after, account_id=None, open_clocks=about)
+            stored = await insert_version(after, account_id=None, open_clocks=about)
+            chain = Chain.named(ChainKind.CALENDAR, after.country)
+            await lock_chain(tx, chain)
+            seen_by = [after.country]
+            await append(tx, chain, What.CALENDAR_UPGRADED, [stored], actor=None, now=now, seen_by=seen_by)
             return await mark_changed(tx, upgrade.before, after, now)
     except asyncpg.UniqueViolationError:
         return None
@@ -122,7 +128,10 @@ async def apply_zone(db: Database, upgrade: ZoneUpgrade, now: datetime) -> int |
     name, version = upgrade.held.name, upgrade.held.version + 1
     try:
         async with db.transaction(DbRole.JOBS) as tx:
-            await insert_rules(name, version, upgrade.rules, now)
+            stored = await insert_rules(name, version, upgrade.rules, now)
+            chain = Chain.named(ChainKind.ZONE, name)
+            await lock_chain(tx, chain)
+            await append(tx, chain, What.ZONE_UPGRADED, [stored], actor=None, now=now, seen_by=[])
             return await mark_for_zone(tx, name, now, upgrade.since.date(), by_zone(name, version))
     except asyncpg.UniqueViolationError:
         return None

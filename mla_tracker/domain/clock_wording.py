@@ -31,6 +31,15 @@ WARNINGS: Mapping[str, str] = {
     "extension-after-expiry": "The extension of {day} came after the limit had run out on {due} and does not count.",
     "extension-without-effect": "The extension until {until} lies before the due date {due} and moves nothing.",
     "extension-without-date": "The extension of {day} names no date and no number of days, and moves nothing.",
+    "extension-too-many": (
+        "The extension of {day} is number {number} of the limit {limit}, more than its source allows, and moves "
+        "nothing. Void it, or void an earlier one."
+    ),
+    "extension-too-long": (
+        "The extension of {day} reaches to {reached}; as days are counted in {country} now, the source of the limit "
+        "{limit} allows {latest} at the latest, and it counts until {counted}. Void it, or record it anew with an "
+        "earlier date."
+    ),
     "convention-unknown": "The catalogue knows no instrument {convention}; its limits do not run.",
     "convention-replaced": "Between these two countries {instead} takes the place of {named}; its limits run.",
     "convention-not-binding": (
@@ -69,6 +78,31 @@ WARNINGS: Mapping[str, str] = {
     ),
     "wished-by-without-reason": (
         "It is wished that this be done by {day}, and the record does not say why. A date that is wished needs reasons."
+    ),
+    # what cannot be as it stands: recorded before the days changed by which it is read
+    "acts-out-of-order": (
+        "{act} on {day} ({zone}) lies before {other_act} on {other_day} ({other_zone}), which cannot be. Both stay "
+        "recorded: correct one of the two dates."
+    ),
+    "answer-before-question": (
+        "{act} on {day} ({zone}) answers, and lies before, {other_act} on {other_day} ({other_zone}), which cannot be. "
+        "Both stay recorded: correct one of the two dates."
+    ),
+    "act-after-closing": (
+        "{act} on {day} ({zone}) lies after {other_act} on {other_day} ({other_zone}). Both stay recorded: record the "
+        "reopening, or correct a date."
+    ),
+    "agreed-date-passed": (
+        "{act} on {day} ({zone}) names {agreed}, which had passed by then. It stays recorded: correct one of the two "
+        "dates."
+    ),
+    "closing-contradicts-outcome": (
+        "The request was closed on {day} as {stated}, and had ended as {outcome} ({act}, {on}), which counts. Correct "
+        "one of the two acts."
+    ),
+    "closed-without-outcome": (
+        "The request was closed on {day}, and by then nothing says how it ended. Record the closing anew with an "
+        "outcome, or correct the date of the act that ended it."
     ),
     "bank-secrecy-no-ground": "Bank secrecy is no ground for refusing assistance.",
 }

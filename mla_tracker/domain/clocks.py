@@ -11,15 +11,17 @@ from mla_tracker.domain.counting import RULES, Deadline, Period, deadline
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.extensions import (
     Extension,
+    Plan,
     asked_span,
     assign_extensions,
-    refuse_beyond,
-    refuse_longer,
+    one_too_many,
+    too_long,
 )
 from mla_tracker.domain.histories import Case, Event, first_instant
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.limits import Limit, Span
 from mla_tracker.domain.local_time import local_day
+from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.precedence import Law, chosen_limits, country_of, side_of
 from mla_tracker.domain.runs import Run, find_runs, restarting
 from mla_tracker.domain.standing import standstills
@@ -49,6 +51,7 @@ class Clock:
     """One limit at work on one request. `due_at` is exclusive for periods of days or longer, inclusive for hours.
 
     A paused clock's due date leaves out the standstill that is still open. `base_due_on`: without extensions.
+    `misfits`: extensions beyond what the source allows, which count as far as it does; `warnings` tell of them.
     """
 
     key: str
@@ -71,6 +74,7 @@ class Clock:
     steps: tuple[Step, ...] = ()
     warnings: tuple[Step, ...] = ()
     checks: tuple[Check, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
 
     @property
     def paused_since(self) -> datetime | None:
@@ -97,8 +101,7 @@ def evaluate(
 ) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
     """Every clock of a case, with warnings about sources and extensions; the same whatever the order of recording.
 
-    `calendars` holds the working calendar of both countries. Raises ActNotPossible for an extension that
-    its limit does not allow.
+    `calendars` holds the working calendar of both countries.
     """
     chosen, warnings = chosen_limits(case, law)
     runs = find_runs(case, life, chosen)
@@ -136,7 +139,7 @@ class _Counting:
         start, restarted = self._restart(self._local(run.anchor))
         spells = self._spells(start)
         base = self._count(start, spells, [])
-        counted, extensions, notes = self._extended(start, spells, base, extending)
+        counted, extensions, notes, misfits = self._extended(start, spells, base, extending)
         state = self._state(counted, spells)
         ended_on = self._day(run.end) if run.end is not None else None
         clock = Clock(
@@ -165,6 +168,7 @@ class _Counting:
                 *closing_steps(run, state, counted.due_on, ended_on),
             ),
             warnings=(*counted.warnings, *notes),
+            misfits=tuple(misfits),
         )
         return replace(clock, checks=self._checks(clock)) if state is ClockState.RUNNING else clock
 
@@ -203,28 +207,29 @@ class _Counting:
 
     def _extended(
         self, start: Moment, spells: Sequence[Spell], base: Deadline, extending: Sequence[Event]
-    ) -> tuple[Deadline, list[Extension], list[Step]]:
+    ) -> tuple[Deadline, list[Extension], list[Step], list[Misfit]]:
         """The deadline with every extension that counts, in legal order; those that came too late only warn.
 
-        Each is added to where the one before it led, be that a date or a number of days more.
+        Each is added to where the one before it led, be that a date or a number of days more. One that goes beyond
+        what the source allows counts as far as that does, and never further: past it there is no ground to hold on.
         """
         limit, rule = self.run.limit, self.run.limit.extension
         done: list[Extension] = []
         told: list[Step] = []
         notes: list[Step] = []
-        fixed: tuple[Event, date] | None = None
-        spans: list[Span] = []
+        misfits: list[Misfit] = []
+        plan = Plan()
 
-        def count(plus: Sequence[Span], spells: Sequence[Spell] = spells) -> Deadline:
-            if fixed is None:
-                return self._count(start, spells, plus)
-            return self._until(*fixed, spells, plus)
+        def count(plan: Plan, spells: Sequence[Spell] = spells) -> Deadline:
+            if plan.fixed is None:
+                return self._count(start, spells, plan.spans)
+            return self._until(*plan.fixed, spells, plan.spans)
 
         counted = base
         for event in extending:
             assert rule is not None
             before = counted.due_on
-            if not rule.after_expiry and self._too_late(event, count(spans, self._as_of(event, spells))):
+            if not rule.after_expiry and self._too_late(event, count(plan, self._as_of(event, spells))):
                 notes.append(Step("extension-after-expiry", {"day": event.day, "due": before}, limit.source))
                 continue
             until, span = event.data.get("until"), asked_span(event, rule)
@@ -236,24 +241,37 @@ class _Counting:
             if day is not None and day <= before:
                 notes.append(Step("extension-without-effect", {"until": day, "due": before}, limit.source))
                 continue
-            refuse_beyond(rule, limit, event, len(done) + 1)
-            longest = count([*spans, rule.each]).due_on if rule.each is not None else None
+            if (misfit := one_too_many(rule, self.run, event, done)) is not None:
+                misfits.append(misfit)
+                continue
+            wanted = plan
             if day is not None:
-                fixed, spans = (event, day), []
+                wanted = Plan((event, day))
             elif span is not None:
-                spans = [*spans, span]
-            counted = count(spans)
-            reached = day or counted.due_on
-            if longest is not None:
-                refuse_longer(limit, event, reached, longest)
-            if rule.total is not None:
-                refuse_longer(limit, event, reached, self._count(start, spells, [rule.total]).due_on)
+                wanted = plan.plus(span)
+            allowed = [(cap, count(cap)) for cap in plan.caps(rule)]
+            prolonged = count(wanted)
+            reached = day or prolonged.due_on
+            beyond = [one for one in allowed if reached > one[1].due_on]
+            if beyond:
+                wanted, prolonged = min(beyond, key=lambda one: one[1].due_at)
+                latest = prolonged.due_on
+                misfits.append(
+                    too_long(
+                        self.run, event, reached, latest=latest, counted=max(latest, before),
+                        country=country_of(limit.counted_in, self.case),
+                        done=done if any(cap.whole for cap, _ in beyond) else (),
+                    )
+                )  # fmt: skip
+                if latest <= before:
+                    continue
+            plan, counted = wanted, prolonged
             step = {"on": event.day, "from": before, "to": counted.due_on}
             told.append(Step("extended", step, limit.source))
             done.append(Extension(event, before, counted.due_on))
         if done:
             counted = replace(counted, steps=(*base.steps[:-1], *told, *counted.steps[-1:]))
-        return counted, done, notes
+        return counted, done, [*notes, *(misfit.warning for misfit in misfits)], misfits
 
     def _restart(self, start: Moment) -> tuple[Moment, list[Step]]:
         """The last newly agreed date, from which the same period runs again.

@@ -51,6 +51,18 @@ class NotAllowed(DomainError):
     code = "not-allowed"
 
 
+class InsufficientScope(DomainError):
+    """The role may do this, but the credential shown is not meant for it; `facts` name the `scope` that is missing."""
+
+    code = "insufficient-scope"
+
+
+class AccountConflict(DomainError):
+    """An account or a token is in a state in which this cannot be done with it."""
+
+    code = "account-conflict"
+
+
 class AlreadyRecorded(DomainError):
     """The reference is taken by another record of the same country."""
 

@@ -31,7 +31,7 @@ def instant_in_words(instant: datetime) -> str:
 
 
 # Arguments whose value is a word of a closed list, and those that name countries: each language has its own words.
-CODED = frozenset({"act", "acts", "end", "stage", "basis", "status"})
+CODED = frozenset({"act", "acts", "other_act", "end", "stage", "basis", "status"})
 OF_COUNTRIES = frozenset({"country", "countries"})
 
 

@@ -1,14 +1,14 @@
-"""Extensions: which clock an act `extended` prolongs, and whether its limit allows it."""
+"""Extensions: which clock an act `extended` prolongs, and how far its limit allows it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event
 from mla_tracker.domain.items import concerned
-from mla_tracker.domain.limits import ExtensionRule, Limit, Span
+from mla_tracker.domain.limits import ExtensionRule, Span
+from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.runs import Run
 from mla_tracker.domain.vocabulary import Act, Unit
 
@@ -20,6 +20,29 @@ class Extension:
     event: Event
     from_day: date
     to_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How far a limit is prolonged: to a date that an act sets or not at all, and by what is added to that.
+
+    `whole`: to the end of all that the source allows.
+    """
+
+    fixed: tuple[Event, date] | None = None
+    spans: tuple[Span, ...] = ()
+    whole: bool = False
+
+    def plus(self, span: Span) -> "Plan":
+        """The same, and so much more."""
+        return Plan(self.fixed, (*self.spans, span))
+
+    def caps(self, rule: ExtensionRule) -> Iterator["Plan"]:
+        """The furthest that the source allows to prolong from here: each time, and altogether."""
+        if rule.each is not None:
+            yield self.plus(rule.each)
+        if rule.total is not None:
+            yield Plan(spans=(rule.total,), whole=True)
 
 
 def assign_extensions(case: Case, runs: Iterable[Run]) -> tuple[Mapping[str, list[Event]], list[Step]]:
@@ -51,26 +74,60 @@ def assign_extensions(case: Case, runs: Iterable[Run]) -> tuple[Mapping[str, lis
     return assigned, warnings
 
 
-def refuse_beyond(rule: ExtensionRule, limit: Limit, event: Event, nth: int) -> None:
-    """Refuse an extension that the source does not allow by its number. Raises ActNotPossible."""
-    if rule.times is not None and nth > rule.times:
-        raise ActNotPossible(
-            f"The extension of {event.day.isoformat()} is number {nth} of the limit {limit.id}, which {limit.source} "
-            f"allows to be prolonged {_times(rule.times)}. Leave it out or void the earlier one.",
-            facts={"limit": limit.id, "event_ids": [event.id]},
-        )
+def one_too_many(rule: ExtensionRule, run: Run, event: Event, done: Sequence[Extension]) -> Misfit | None:
+    """What is wrong with an extension that the source does not allow by its number."""
+    nth, limit = len(done) + 1, run.limit
+    if rule.times is None or nth <= rule.times:
+        return None
+    return Misfit(
+        Step("extension-too-many", {"day": event.day, "number": nth, "limit": limit.id}, limit.source),
+        f"The extension of {event.day.isoformat()} is number {nth} of the limit {limit.id}, which {limit.source} "
+        f"allows to be prolonged {_times(rule.times)}. Leave it out or void the earlier one.",
+        _adding_up(event, done),
+        of=run.key,
+        own_fault=True,
+        facts={"limit": limit.id},
+    )
 
 
-def refuse_longer(limit: Limit, event: Event, until: date, latest: date) -> None:
-    """Refuse an extension past the latest day that the source allows. Raises ActNotPossible."""
-    if until > latest:
-        named = "days" if event.data.get("until") is None else "until"
-        raise ActNotPossible(
-            f"The extension of {event.day.isoformat()} reaches to {until.isoformat()}; {limit.source} allows "
-            f"{latest.isoformat()} at the latest for the limit {limit.id}. Give an earlier date.",
-            fields=[(f"/data/{named}", f"At the latest {latest.isoformat()}.")],
-            facts={"limit": limit.id, "event_ids": [event.id]},
-        )
+def too_long(
+    run: Run,
+    event: Event,
+    reached: date,
+    *,
+    latest: date,
+    counted: date,
+    country: str,
+    done: Sequence[Extension] = (),
+) -> Misfit:
+    """What is wrong with an extension past the latest day that the source allows, which counts until `counted`.
+
+    `done`: those before it that count towards what is allowed.
+    """
+    limit = run.limit
+    named = "days" if event.data.get("until") is None else "until"
+    args = {
+        "day": event.day,
+        "reached": reached,
+        "country": country,
+        "limit": limit.id,
+        "latest": latest,
+        "counted": counted,
+    }
+    return Misfit(
+        Step("extension-too-long", args, limit.source),
+        f"The extension of {event.day.isoformat()} reaches to {reached.isoformat()}; {limit.source} allows "
+        f"{latest.isoformat()} at the latest for the limit {limit.id}. Give an earlier date.",
+        _adding_up(event, done),
+        of=run.key,
+        own_fault=True,
+        fields=((f"/data/{named}", f"At the latest {latest.isoformat()}."),),
+        facts={"limit": limit.id},
+    )
+
+
+def _adding_up(event: Event, done: Sequence[Extension]) -> tuple[str, ...]:
+    return (event.id, *(one.event.id for one in done))
 
 
 def asked_span(event: Event, rule: ExtensionRule) -> Span | None:

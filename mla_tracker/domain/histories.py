@@ -1,4 +1,4 @@
-"""A request's history in legal order: whether it can be true, and what it says of life, custody and end."""
+"""A request's history in legal order, and what it leaves out."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mla_tracker.domain.acts import (
-    AFTER_CLOSING,
     OF_EITHER_SIDE,
-    ORDER,
     PRESUMES_SENDING,
     RANK,
     RECEIPTS,
@@ -77,7 +75,8 @@ class Event:
         return f"{self.act.value.replace('_', ' ')} on {when}"
 
 
-def _as_sentence(words: str) -> str:
+def as_sentence(words: str) -> str:
+    """The words with a capital at the beginning."""
     return words[:1].upper() + words[1:]
 
 
@@ -140,6 +139,10 @@ class Case:
         """Whether the other side may see it: it was sent, or an act shows that it was."""
         return any(e.act in SHOWS_SENDING for e in self.events)
 
+    def act(self, event_id: str) -> Event:
+        """The act of this id, which the history holds."""
+        return self.history[self._positions[event_id]]
+
     def country(self, side: Side) -> str:
         return self.requesting_country if side is Side.REQUESTING else self.requested_country
 
@@ -191,24 +194,6 @@ def _set_aside(told: Event, own: Sequence[Event]) -> bool:
     return missing or (bool(own) and all(o.day > told.day for o in own))
 
 
-def judge(case: Case) -> None:
-    """Refuse a history that cannot be true. Raises ActNotPossible naming two acts and their dates."""
-    for rule in ORDER:
-        firsts, later = case.recorded(rule.first), case.recorded(rule.later)
-        if not firsts or not later:
-            continue
-        first = min(firsts, key=lambda e: (e.earliest, e.content))
-        excused = case.recorded(rule.unless)
-        for event in later:
-            if event.latest <= first.earliest and event.earliest < first.earliest:
-                if any(e.earliest <= event.latest for e in excused):
-                    continue
-                raise contradiction(event, first, "lies before")
-    _judge_agreed_dates(case)
-    _judge_answers(case)
-    _judge_closing(case.history)
-
-
 def refuse_silent_sharing(case: Case) -> None:
     """Refuse to show a draft to the other country by the requesting country's word on what came after the sending.
 
@@ -221,66 +206,10 @@ def refuse_silent_sharing(case: Case) -> None:
         return
     event = showing[0]
     raise ActNotPossible(
-        f"{_as_sentence(event.told())} would show the draft to {case.requested_country}, and the record does not say "
+        f"{as_sentence(event.told())} would show the draft to {case.requested_country}, and the record does not say "
         "that it was sent. Record the act sent with its date first, or together with this one.",
         fields=[("/type", "Record the act sent first, or together with this one.")],
         facts={"act": event.act.value, "dated": event.day.isoformat(), "event_ids": [e.id for e in showing]},
-    )
-
-
-def _judge_agreed_dates(case: Case) -> None:
-    for event in case.all_of(Act.SURRENDER_DATE_AGREED):
-        agreed = date.fromisoformat(str(event.data["date"]))
-        if agreed < event.day:
-            raise ActNotPossible(
-                f"{_as_sentence(event.told())} names {agreed.isoformat()}, which had passed by then. "
-                "Correct one of the two dates.",
-                fields=[("/data/date", f"At the earliest {event.day.isoformat()}, the day of the act.")],
-                facts={"act": event.act.value, "dated": event.day.isoformat(), "event_ids": [event.id]},
-            )
-
-
-def _judge_answers(case: Case) -> None:
-    for event in case.history:
-        answered = case.answered(event)
-        question = None if answered is None else case.history[case._positions[answered]]
-        if question is not None and event.latest <= question.earliest and event.earliest < question.earliest:
-            raise contradiction(event, question, "answers, and lies before,")
-
-
-def _judge_closing(history: Sequence[Event]) -> None:
-    """Nothing happens to a closed request; on the day of closing only instants tell what came after it."""
-    closed: Event | None = None
-    for event in history:
-        if event.act is Act.REOPENED:
-            closed = None
-        elif closed is not None and event.act not in AFTER_CLOSING and _after(event, closed):
-            raise contradiction(
-                event, closed, "lies after", hint="Record the reopening first, or correct a date."
-            )
-        elif event.act is Act.CLOSED:
-            closed = closed or event
-
-
-def _after(event: Event, closed: Event) -> bool:
-    if event.at is not None and closed.at is not None:
-        return event.at > closed.at
-    return event.day > closed.day
-
-
-def contradiction(
-    event: Event, other: Event, how: str, *, hint: str = "Correct one of the two dates."
-) -> ActNotPossible:
-    """The refusal that names both acts with their dates."""
-    return ActNotPossible(
-        f"{_as_sentence(event.told())} {how} {other.told()}. {hint}",
-        facts={
-            "act": event.act.value,
-            "dated": event.day.isoformat(),
-            "other_act": other.act.value,
-            "other_dated": other.day.isoformat(),
-            "event_ids": [event.id, other.id],
-        },
     )
 
 
@@ -289,12 +218,12 @@ def refuse_future(event: Event, now: datetime, *, pointer: str = "") -> None:
     if event.at is not None:
         if event.at > now:
             raise DatedInFuture(
-                f"{_as_sentence(event.told())} lies in the future. Record it once it has happened.",
+                f"{as_sentence(event.told())} lies in the future. Record it once it has happened.",
                 fields=[(f"{pointer}/occurred_at", "Lies in the future.")],
             )
     elif event.day > now.astimezone(event.zone).date():
         raise DatedInFuture(
-            f"{_as_sentence(event.told())} lies in the future there ({event.zone.key}). "
+            f"{as_sentence(event.told())} lies in the future there ({event.zone.key}). "
             "Record it once it has happened.",
             fields=[(f"{pointer}/occurred_on", "Lies in the future.")],
         )

@@ -25,8 +25,8 @@ ENDS: Mapping[Act, Outcome] = {
     A.CHARGED: Outcome.CHARGED,
     A.DECLINED: Outcome.DECLINED,
 }
-# All acts that end an item or take it up again.
-SAY_WHAT_IS_LEFT = frozenset(ENDS) | {A.PARTLY_EXECUTED, A.CLOSED, A.REOPENED}
+# All acts that end an item or take it up again, or say how a closing will end it.
+SAY_WHAT_IS_LEFT = frozenset(ENDS) | {A.PARTLY_EXECUTED, A.GRANTED, A.CLOSED, A.REOPENED}
 # What was done stays done, whatever is said later of the rest.
 DONE = frozenset({Outcome.EXECUTED, Outcome.EXECUTED_IN_PART, Outcome.SURRENDERED})
 
@@ -67,6 +67,7 @@ class Ends:
 
     numbers: frozenset[int]
     told: dict[int, End] = field(default_factory=dict)
+    granted: bool = False
 
     @property
     def left(self) -> frozenset[int]:
@@ -88,7 +89,12 @@ class Ends:
             which = self.numbers if named else self.left or self._undone
             self._end(event, concerned(event, which), outcome_of(event))
         elif event.act is A.CLOSED:
-            self._end(event, self.left, Outcome(event.data.get("outcome") or Outcome.GRANTED))
+            stated = event.data.get("outcome") or (Outcome.GRANTED if self.granted else None)
+            # A closing that says nothing of how it ended ends nothing.
+            if stated is not None:
+                self._end(event, self.left, Outcome(stated))
+        elif event.act is A.GRANTED:
+            self.granted = True
         elif event.act is A.REOPENED:
             again = self.numbers if named or WHOLE in self.numbers else self._undone
             for number in concerned(event, again):

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from mla_tracker.domain.acts import SHOWS_SENDING
-from mla_tracker.domain.errors import ActNotPossible
+from mla_tracker.domain.contradictions import contradiction
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, contradiction, missing_acts
+from mla_tracker.domain.histories import Case, Event, missing_acts
 from mla_tracker.domain.items import DONE, ENDS, Ends, numbers_of, outcome_of
 from mla_tracker.domain.limits import PauseRule
+from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.repetitions import repeated_acts
 from mla_tracker.domain.standing import Standing
 from mla_tracker.domain.tallies import Ending, Tally, tally_of
@@ -80,7 +81,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Where a request stands and how it got there; `ending`: every act since the last reopening that ended it."""
+    """Where a request stands and how it got there; `ending`: every act since the last reopening that ended it.
+
+    `misfits`: closings without an outcome, or with another one than was reached, which counts then.
+    """
 
     status: Status
     outcome: Outcome | None
@@ -93,6 +97,7 @@ class Life:
     reclassified_as: str | None
     tally: Tally
     warnings: tuple[Step, ...]
+    misfits: tuple[Misfit, ...] = ()
 
 
 @dataclass
@@ -113,6 +118,7 @@ class _Telling:
     reclassified_as: str | None = None
     reopened: list[Ending] = field(default_factory=list)
     warnings: list[Step] = field(default_factory=list)
+    misfits: list[Misfit] = field(default_factory=list)
 
     @property
     def status(self) -> Status:
@@ -132,7 +138,7 @@ class _Telling:
 
 
 def life_of(case: Case) -> Life:
-    """Status, outcome and custody of a case. Raises ActNotPossible where it is closed without any outcome."""
+    """Status, outcome and custody of a case."""
     tale = _Telling(Ends(numbers_of(case)), Standing(case, POSTPONEMENT), Standing(case, WAITING))
     for event in case.history:
         _tell(tale, event)
@@ -148,6 +154,7 @@ def life_of(case: Case) -> Life:
         reclassified_as=tale.reclassified_as,
         tally=tally_of(case, tale.endings()),
         warnings=(*missing_acts(case), *tale.warnings, *repeated_acts(case)),
+        misfits=tuple(tale.misfits),
     )
 
 
@@ -232,22 +239,31 @@ def _close(tale: _Telling, event: Event) -> None:
         and Outcome(stated) is not reached
         and tale.ended_by is not None
     ):
-        raise contradiction(
-            event,
-            tale.ended_by,
-            f"with the outcome {stated} contradicts the outcome {reached} of",
-            hint="Leave the outcome out, or correct the other act.",
+        args = {"day": event.day, "stated": stated, "act": tale.ended_by.act, "on": tale.ended_by.day}
+        tale.misfits.append(
+            contradiction(
+                event,
+                tale.ended_by,
+                f"with the outcome {stated} contradicts the outcome {reached} of",
+                Step("closing-contradicts-outcome", args | {"outcome": reached}),
+                hint="Leave the outcome out, or correct the other act.",
+            )
         )
     if reached is None and stated is None and tale.granted_by is not None:
         stated = Outcome.GRANTED
-    if reached is None and stated is None:
-        raise ActNotPossible(
-            f"Closed on {event.day.isoformat()} without an outcome. Say how it ended in data.outcome, "
-            "or record the act that ended it first.",
-            fields=[("/data/outcome", "Say how the request ended.")],
-            facts={"act": event.act.value, "dated": event.day.isoformat(), "event_ids": [event.id]},
-        )
-    tale.outcome = reached or Outcome(str(stated))
-    tale.ended_by = tale.ended_by or event
     tale.closed_by = tale.closed_by or event
     tale.ending.append(event)
+    if reached is None and stated is None:
+        tale.misfits.append(
+            Misfit(
+                Step("closed-without-outcome", {"day": event.day}),
+                f"Closed on {event.day.isoformat()} without an outcome. Say how it ended in data.outcome, "
+                "or record the act that ended it first.",
+                (event.id,),
+                fields=(("/data/outcome", "Say how the request ended."),),
+                facts={"act": event.act.value, "dated": event.day.isoformat()},
+            )
+        )
+        return
+    tale.outcome = reached or Outcome(str(stated))
+    tale.ended_by = tale.ended_by or event

@@ -20,13 +20,13 @@ from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.governing import Governing, governing
 from mla_tracker.domain.local_time import local_day
+from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.vocabulary import (
     AgreementAct,
     AgreementKind,
     AgreementScope,
     AgreementStatus,
     RequestKind,
-    Role,
 )
 from mla_tracker.storage.agreements import (
     AgreementRow,
@@ -240,7 +240,7 @@ def view_of(row: AgreementRow, actor: Actor, now: datetime) -> AgreementView:
     judged = agreement_of(row)
     today = today_in(row.recorded_by, now)
     own = actor.speaks_for(row.recorded_by)
-    reads_notes = own and actor.role is not Role.MINISTRY
+    reads_notes = own and may(actor, Deed.READ_AGREEMENT_NOTES)
     return AgreementView(
         id=row.id,
         title=fields.title,

@@ -13,16 +13,15 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
+from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
-from mla_tracker.domain.vocabulary import ClockState, Effect, Role
+from mla_tracker.domain.vocabulary import ClockState, Effect
+from mla_tracker.queries.texts import own_texts, subjects_of, texts_of_acts
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
-
-# Who reads subject, reasons and notes: they name persons.
-READS_TEXT = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
 
 Row: TypeAlias = Record | Mapping[str, Any]
 
@@ -58,7 +57,7 @@ async def request(
     if row is None:
         raise _not_found()
     clocks = await tx.fetch(f"select {_SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
-    texts = row["texts"] if actor.role in READS_TEXT else {}
+    texts = own_texts(tx.vault, row) if may(actor, Deed.READ_TEXTS) else {}
     return {
         **_summary(row, actor),
         "subject": texts.get("subject"),
@@ -72,7 +71,11 @@ async def request(
             sentence(step, ENGLISH)
             for step in (
                 *map(step_of, row["warnings"]),
-                *unexplained_wish(row["wished_by"], row["texts"].get("wished_by_reason")),
+                *(
+                    unexplained_wish(row["wished_by"], texts.get("wished_by_reason"))
+                    if may(actor, Deed.READ_TEXTS)
+                    else ()
+                ),
             )
         ],
         "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=_clock_order)],
@@ -89,9 +92,10 @@ _WHOLE = f"""
     select r.*,
         array(select f from flag f where f.request_id = r.id order by f.raised_at, f.id) as flags,
         (
-            select coalesce(jsonb_object_agg(t.field, t.body), '{{{{}}}}') from free_text t
-            where t.request_id = r.id and t.event_id is null
+            select array_agg((t.id, t.field, t.sealed)) from free_text t
+            where t.request_id = r.id and t.event_id is null and t.sealed is not null and t.owner_country is null
         ) as texts,
+        (select k.wrapped from record_key k where k.request_id = r.id) as wrapped,
         (
             select coalesce(jsonb_agg(
                 jsonb_build_object(
@@ -166,7 +170,7 @@ async def history(
         list(actor.countries),
         as_of,
     )
-    texts = await _texts_of_acts(tx, request_id, actor)
+    texts = await texts_of_acts(tx, request_id, actor)
     stored = [StoredEvent(**{name: act[name] for name in _OF_EVENT}) for act in acts]
     live = [event for event, act in zip(stored, acts, strict=True) if act["voided_at"] is None]
     countries = (row["requesting_country"], row["requested_country"])
@@ -188,7 +192,7 @@ async def recorded(
     act = await tx.fetchrow(f"{_ACTS} where e.request_id = $1 and e.id = $2", request_id, event_id)
     if act is None:
         raise _not_found()
-    return {**_event_view(act, await _texts_of_acts(tx, request_id, actor, event_id)), "request": view}
+    return {**_event_view(act, await texts_of_acts(tx, request_id, actor, event_id)), "request": view}
 
 
 _ACTS = """
@@ -200,25 +204,6 @@ _LINK_IS_SEEN = f"""
         select from request r where r.id = (e.data ->> 'request_id')::uuid and {_SEEN} and {_OF_ITS_COUNTRIES}))
 """
 _OF_EVENT = tuple(field.name for field in fields(StoredEvent))
-
-
-async def _texts_of_acts(
-    tx: Tx, request_id: UUID, actor: Actor, event_id: UUID | None = None
-) -> dict[tuple[UUID, str], str | None]:
-    """Reasons, and the notes of the account's own side, by act and field."""
-    if actor.role not in READS_TEXT:
-        return {}
-    found = await tx.fetch(
-        """
-        select event_id, field, body from free_text
-        where request_id = $1 and event_id is not null and ($3::uuid is null or event_id = $3)
-            and (owner_country is null or owner_country = any($2::text[]))
-        """,
-        request_id,
-        list(actor.countries),
-        event_id,
-    )
-    return {(text["event_id"], text["field"]): text["body"] for text in found}
 
 
 def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[str, Any]:
@@ -309,13 +294,7 @@ async def requests(
         """,
         *values,
     )
-    subjects: dict[UUID, str | None] = {}
-    if actor.role in READS_TEXT and rows:
-        found = await tx.fetch(
-            "select request_id, body from free_text where request_id = any($1::uuid[]) and field = 'subject'",
-            [row["id"] for row in rows],
-        )
-        subjects = {text["request_id"]: text["body"] for text in found}
+    subjects = await subjects_of(tx, [row["id"] for row in rows], actor)
     return [
         {
             **_summary(row, actor),

@@ -9,12 +9,14 @@ from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.jobs import Work
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.recounting import recount_stale
+from mla_tracker.commands.sealing import seal
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 
 SWEEP: Final = "sweep"
 RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
+SEAL: Final = "seal"
 
 ESSENTIAL: Final = frozenset({SWEEP})
 """Jobs without which the program is not fit for work."""
@@ -35,6 +37,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
         Job(RECOUNT, timedelta(minutes=1), _recount),
         Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
+        Job(SEAL, timedelta(minutes=1), _sealing(settings)),
     )
 
 
@@ -57,3 +60,10 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
 async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
     kept = await keep_house(db, now)
     return asdict(kept)
+
+
+def _sealing(settings: Settings) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return asdict(await seal(db, now, file=settings.checkpoint_file, url=settings.checkpoint_url))
+
+    return work

@@ -9,7 +9,9 @@ from uuid import UUID
 from asyncpg import Record
 
 from mla_tracker.catalogue import holiday_calendars as shipped
+from mla_tracker.domain.audit import Change
 from mla_tracker.domain.calendars import WorkingCalendar
+from mla_tracker.storage.audited import added
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.tables import CalendarVersion
@@ -77,23 +79,23 @@ def _calendar_of(row: Record) -> StoredCalendar:
 
 async def insert_version(
     calendar: StoredCalendar, *, account_id: UUID | None, open_clocks: int | None
-) -> None:
-    """Store a version; `open_clocks`: how many the country saw that it is about.
+) -> Change:
+    """Store a version, and give what the audit tells of it; `open_clocks`: how many the country saw that it is about.
 
     Raises asyncpg.UniqueViolationError if another writer has just stored one of this number.
     """
     document = {**shipped.to_document(calendar.calendar), OVERRIDES: dict(calendar.overrides)}
-    await CalendarVersion.insert(
-        CalendarVersion(
-            country=calendar.country,
-            region="",
-            version=calendar.version,
-            zone=calendar.zone,
-            document=document,
-            digest=shipped.digest(document),
-            source=calendar.source,
-            applied_at=calendar.applied_at,
-            applied_by=account_id,
-            open_clocks=open_clocks,
-        )
-    )
+    row: dict[str, Any] = {
+        "country": calendar.country,
+        "region": "",
+        "version": calendar.version,
+        "zone": calendar.zone,
+        "document": document,
+        "digest": shipped.digest(document),
+        "source": calendar.source,
+        "applied_at": calendar.applied_at,
+        "applied_by": account_id,
+        "open_clocks": open_clocks,
+    }
+    await CalendarVersion.insert(CalendarVersion(**row))
+    return added("calendar_version", row)

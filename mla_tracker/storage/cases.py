@@ -45,7 +45,12 @@ def case_of(stored: StoredCase, days: LocalDays) -> Case:
         kind=RequestKind(record.kind),
         requesting_country=record.requesting_country,
         requested_country=record.requested_country,
-        events=tuple(event_of(event, record.requesting_country, zones) for event in stored.events),
+        # A link says nothing of this case's life, and not everybody who writes here sees what it leads to.
+        events=tuple(
+            event_of(event, record.requesting_country, zones)
+            for event in stored.events
+            if event.type != Act.LINKED
+        ),
         urgency=Urgency(record.urgency),
         assistance=tuple(Assistance(form) for form in record.assistance),
         circumstances=frozenset(Circumstance(one) for one in record.circumstances),

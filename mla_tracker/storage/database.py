@@ -22,6 +22,7 @@ from pydantic_core import from_json, to_json
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
+from mla_tracker.storage.vault import Vault
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -74,10 +75,11 @@ LIMITS: dict[DbRole, TimeLimits] = {
 class Tx:
     """An open transaction: raw SQL with $1, $2, … on the connection that Piccolo's queries use meanwhile."""
 
-    __slots__ = ("_savepoints", "_task", "connection")
+    __slots__ = ("_savepoints", "_task", "_vault", "connection")
 
-    def __init__(self, connection: "_Connection") -> None:
+    def __init__(self, connection: "_Connection", vault: Vault | None = None) -> None:
         self.connection = connection
+        self._vault = vault
         self._task = asyncio.current_task()
         self._savepoints = 0
 
@@ -113,6 +115,30 @@ class Tx:
             await self.connection.execute(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
             raise
         await self.connection.execute(f"RELEASE SAVEPOINT {name}")
+
+    @asynccontextmanager
+    async def acting_as(self, role: "DbRole") -> AsyncIterator[None]:
+        """What happens inside is done in the name of another role, for what goes beyond what the viewer sees.
+
+        An error ends the transaction, so the role is put back only where there is none.
+        """
+        before: str = await self.fetchval("select current_setting('role')")
+        await self.connection.execute(f"set local role {role.value}")
+        yield
+        await self.connection.execute(f"set local role {before}")
+
+    async def see_also(self, country: str) -> None:
+        """Let the viewer see as this country does too, until the transaction ends."""
+        await self.execute(
+            "select set_config('mla.countries', current_setting('mla.countries') || ',' || $1, true)", country
+        )
+
+    @property
+    def vault(self) -> Vault:
+        """The keys that stand outside the database."""
+        if self._vault is None:
+            raise RuntimeError("The database was opened without its keys: texts and audit need them.")
+        return self._vault
 
     @property
     def runs_here(self) -> bool:
@@ -162,10 +188,17 @@ ENGINE = _TransactionEngine()
 class Database:
     """A pool of connections to one PostgreSQL database."""
 
-    def __init__(self, pool: "_Pool", where: str, acquire_seconds: float = ACQUIRE_SECONDS) -> None:
+    def __init__(
+        self,
+        pool: "_Pool",
+        where: str,
+        acquire_seconds: float = ACQUIRE_SECONDS,
+        vault: Vault | None = None,
+    ) -> None:
         self._pool = pool
         self._acquire_seconds = acquire_seconds
         self.where = where
+        self.vault = vault
 
     @classmethod
     async def open(
@@ -175,8 +208,9 @@ class Database:
         pool_size: int = 10,
         statement_cache: bool = True,
         acquire_seconds: float = ACQUIRE_SECONDS,
+        vault: Vault | None = None,
     ) -> Self:
-        """Connect to a `postgresql://` address.
+        """Connect to a `postgresql://` address; without `vault` neither texts nor the audit can be read or written.
 
         `statement_cache=False` is for a pooler that changes the server connection between transactions, such
         as PgBouncer in transaction mode. Raises DatabaseUnavailable with a sentence that holds no password.
@@ -195,7 +229,7 @@ class Database:
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseUnavailable(_sentence(error, where)) from error
-        database = cls(pool, where, acquire_seconds)
+        database = cls(pool, where, acquire_seconds, vault)
         async with database._connection() as connection:
             version = connection.get_server_version()
         if version.major < OLDEST_SERVER:
@@ -247,7 +281,7 @@ class Database:
         async with self._connection() as connection:
             try:
                 await connection.execute(begin, timeout=END_SECONDS)
-                tx = Tx(connection)
+                tx = Tx(connection, self.vault)
                 token = ENGINE.current_transaction.set(tx)
                 try:
                     yield tx

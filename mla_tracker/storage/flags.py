@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from asyncpg import Record
+
 from mla_tracker.domain.vocabulary import FlagKind
+from mla_tracker.storage.audited import AUDITED
 from mla_tracker.storage.database import Tx
 
 LOOKED_AT: Final = "looked_at"
@@ -55,6 +58,22 @@ async def raise_due(tx: Tx, now: datetime, size: int) -> Batch:
     numbers = {row["what"]: row["number"] for row in await tx.fetch(_RAISE_DUE, now, size)}
     looked_at = numbers.pop(LOOKED_AT)
     return Batch(looked_at, {FlagKind(kind): number for kind, number in numbers.items()})
+
+
+async def lock_request(tx: Tx, flag_id: UUID) -> Record | None:
+    """The id and both countries of the request of a flag, held against other writers."""
+    return await tx.fetchrow(
+        """
+        select id, array[requesting_country, requested_country] as countries from request
+        where id = (select request_id from flag where flag.id = $1) for no key update
+        """,
+        flag_id,
+    )
+
+
+async def acknowledgements(tx: Tx, flag_id: UUID) -> Record | None:
+    """Who has noted on each side that they have seen a flag, and when; with what names the row."""
+    return await tx.fetchrow(f"select {', '.join(AUDITED['flag'].columns)} from flag where id = $1", flag_id)
 
 
 async def acknowledge(

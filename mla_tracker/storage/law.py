@@ -10,9 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from mla_tracker.catalogue.toml_tables import CatalogueError
+from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.domain.limits import Convention, Limit
 from mla_tracker.domain.precedence import Limits
 from mla_tracker.domain.vocabulary import Basis
+from mla_tracker.storage.audit import append, lock_chain
+from mla_tracker.storage.audited import added, changed
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.party_lists import ListsInForce, lists_in_force
 from mla_tracker.storage.tables import LimitVersion
@@ -58,50 +61,60 @@ async def store_limits(tx: Tx, limits: Iterable[Limit], now: datetime) -> int:
         (row["id"], row["version"]): (row["digest"], row["definition"])
         for row in await tx.fetch("select id, version, digest, definition from limit_version")
     }
-    added = 0
+    number = 0
+    changes: dict[str | None, list[Change]] = {}
     for limit in limits:
         document = limit_document(limit)
         digest = limit_digest(document)
         stored = held.get((limit.id, limit.version))
         if stored is None:
-            added += 1
-            await insert_limit(tx, limit, now)
+            number += 1
+            changes.setdefault(limit.country, []).append(await insert_limit(tx, limit, now))
         elif digest not in (stored[0], limit_digest(limit_document(limit_from_document(stored[1])))):
             raise CatalogueError(
                 f"The limit {limit.id}, version {limit.version}, differs in law from the one in this database. "
                 "Give the changed limit a new version number."
             )
-        else:
+        elif (digest, document) != stored:
             # A document written before limits had the fields that they have now says the same in law.
             await tx.execute(
-                """
-                update limit_version set definition = $3, digest = $4
-                where id = $1 and version = $2 and (definition <> $3 or digest <> $4)
-                """,
+                "update limit_version set definition = $3, digest = $4 where id = $1 and version = $2",
                 limit.id, limit.version, document, digest,
             )  # fmt: skip
-    return added
+            key = {"id": limit.id, "version": limit.version}
+            before = {**key, "digest": stored[0], "definition": stored[1]}
+            after = {**key, "digest": digest, "definition": document}
+            changes.setdefault(limit.country, []).extend(changed("limit_version", before, after))
+    for country, found in changes.items():
+        chain = Chain.named(ChainKind.LIMIT, country or "")
+        await lock_chain(tx, chain)
+        seen_by = [country] if country else []
+        await append(tx, chain, What.LIMIT_SHIPPED, found, actor=None, now=now, seen_by=seen_by)
+    return number
 
 
-async def insert_limit(tx: Tx, limit: Limit, now: datetime) -> None:
-    """Add a version. Raises asyncpg.UniqueViolationError where one of this number is stored already."""
+async def insert_limit(tx: Tx, limit: Limit, now: datetime) -> Change:
+    """Add a version, and give what the audit tells of it.
+
+    Raises asyncpg.UniqueViolationError where one of this number is stored already.
+    """
     document = limit_document(limit)
-    await LimitVersion.insert(
-        LimitVersion(
-            id=limit.id,
-            version=limit.version,
-            definition=document,
-            digest=limit_digest(document),
-            basis=limit.basis.value,
-            stage=limit.stage.value,
-            country=limit.country,
-            convention=limit.convention,
-            published_on=limit.published_on,
-            valid_from=limit.valid_from,
-            valid_to=limit.valid_to,
-            recorded_at=now,
-        )
-    )
+    row: dict[str, Any] = {
+        "id": limit.id,
+        "version": limit.version,
+        "definition": document,
+        "digest": limit_digest(document),
+        "basis": limit.basis.value,
+        "stage": limit.stage.value,
+        "country": limit.country,
+        "convention": limit.convention,
+        "published_on": limit.published_on,
+        "valid_from": limit.valid_from,
+        "valid_to": limit.valid_to,
+        "recorded_at": now,
+    }
+    await LimitVersion.insert(LimitVersion(**row))
+    return added("limit_version", row)
 
 
 def ended_by_successors(limits: Iterable[Limit]) -> tuple[Limit, ...]:

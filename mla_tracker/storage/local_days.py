@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from asyncpg import Record
@@ -10,7 +11,10 @@ from asyncpg import Record
 from mla_tracker.catalogue import holiday_calendars as shipped
 from mla_tracker.catalogue import zone_rules
 from mla_tracker.catalogue.countries import default_zone
+from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.domain.calendars import WorkingCalendar
+from mla_tracker.storage.audit import append
+from mla_tracker.storage.audited import added
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.tables import CalendarVersion, ZoneVersion
 
@@ -63,8 +67,11 @@ async def zone_as_stored(tx: Tx, name: str) -> ZoneInfo:
 async def store_zones(tx: Tx, names: Iterable[str], now: datetime) -> None:
     """Store the rules that ship for zones of which none are stored yet. Raises KeyError for what is no zone."""
     for name in names:
-        first = _version(name, 1, zone_rules.zone_rules(name), now)
-        await ZoneVersion.insert(first).on_conflict(action="DO NOTHING")
+        row = _version(name, 1, zone_rules.zone_rules(name), now)
+        stored = await ZoneVersion.insert(ZoneVersion(**row)).on_conflict(action="DO NOTHING")
+        if stored:
+            chain, told = Chain.named(ChainKind.ZONE, name), [added("zone_version", row)]
+            await append(tx, chain, What.ZONE_STORED, told, actor=None, now=now, seen_by=[], fresh=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +92,25 @@ async def rules_in_force(tx: Tx) -> list[StoredRules]:
     return [StoredRules(**dict(row)) for row in rows]
 
 
-async def insert_rules(name: str, version: int, rules: bytes, now: datetime) -> None:
-    """Store a version. Raises asyncpg.UniqueViolationError if another writer has just stored one of this number."""
-    await ZoneVersion.insert(_version(name, version, rules, now))
+async def insert_rules(name: str, version: int, rules: bytes, now: datetime) -> Change:
+    """Store a version, and give what the audit tells of it.
+
+    Raises asyncpg.UniqueViolationError if another writer has just stored one of this number.
+    """
+    row = _version(name, version, rules, now)
+    await ZoneVersion.insert(ZoneVersion(**row))
+    return added("zone_version", row)
 
 
-def _version(name: str, version: int, rules: bytes, now: datetime) -> ZoneVersion:
-    return ZoneVersion(
-        name=name,
-        version=version,
-        digest=zone_rules.digest(rules),
-        tzif=rules,
-        source=zone_rules.source(),
-        applied_at=now,
-    )
+def _version(name: str, version: int, rules: bytes, now: datetime) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": version,
+        "digest": zone_rules.digest(rules),
+        "tzif": rules,
+        "source": zone_rules.source(),
+        "applied_at": now,
+    }
 
 
 async def pin_zones(tx: Tx, now: datetime) -> None:
@@ -116,17 +128,22 @@ async def pin_zones(tx: Tx, now: datetime) -> None:
 async def _store_shipped(tx: Tx, country: str, now: datetime) -> None:
     fresh = shipped.country_calendar(country, years=shipped.years_around(now.date()))
     document = shipped.to_document(fresh)
-    first = CalendarVersion(
-        country=country,
-        region="",
-        version=1,
-        zone=default_zone(country).key,
-        document=document,
-        digest=shipped.digest(document),
-        source=shipped.source(),
-        applied_at=now,
-    )
-    await CalendarVersion.insert(first).on_conflict(action="DO NOTHING")
+    row: dict[str, Any] = {
+        "country": country,
+        "region": "",
+        "version": 1,
+        "zone": default_zone(country).key,
+        "document": document,
+        "digest": shipped.digest(document),
+        "source": shipped.source(),
+        "applied_at": now,
+    }
+    stored = await CalendarVersion.insert(CalendarVersion(**row)).on_conflict(action="DO NOTHING")
+    if stored:
+        chain, told = Chain.named(ChainKind.CALENDAR, country), [added("calendar_version", row)]
+        await append(
+            tx, chain, What.CALENDAR_SHIPPED, told, actor=None, now=now, seen_by=[country], fresh=True
+        )
 
 
 async def _current(tx: Tx, countries: Sequence[str], names: Sequence[str]) -> list[Record]:

@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any
 
 from mla_tracker.catalogue.convention_files import load_conventions
+from mla_tracker.domain.audit import Change
 from mla_tracker.domain.limits import Convention, Membership
 from mla_tracker.domain.party_lists import PartyList, by_list
+from mla_tracker.storage.audited import added
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.tables import ConventionVersion
 
@@ -93,24 +95,24 @@ async def lock_lists_of(tx: Tx, convention: str) -> None:
     await tx.execute("select pg_advisory_xact_lock(hashtext('parties of ' || $1))", convention)
 
 
-async def insert_list(version: StoredList) -> None:
-    """Store a list as the next version of its convention's."""
+async def insert_list(version: StoredList) -> Change:
+    """Store a list as the next version of its convention's, and give what the audit tells of it."""
     held = version.parties
-    await ConventionVersion.insert(
-        ConventionVersion(
-            convention=held.convention,
-            version=version.version,
-            as_of=held.as_of,
-            source=held.source,
-            complete=held.complete,
-            parties=[
-                {
-                    "country": party.country,
-                    "since": party.since.isoformat(),
-                    "until": party.until.isoformat() if party.until else None,
-                }
-                for party in held.parties
-            ],
-            recorded_at=version.recorded_at,
-        )
-    )
+    row: dict[str, Any] = {
+        "convention": held.convention,
+        "version": version.version,
+        "as_of": held.as_of,
+        "source": held.source,
+        "complete": held.complete,
+        "parties": [
+            {
+                "country": party.country,
+                "since": party.since.isoformat(),
+                "until": party.until.isoformat() if party.until else None,
+            }
+            for party in held.parties
+        ],
+        "recorded_at": version.recorded_at,
+    }
+    await ConventionVersion.insert(ConventionVersion(**row))
+    return added("convention_version", row)

@@ -13,7 +13,6 @@ from mla_tracker.domain.tallies import tally_document
 from mla_tracker.domain.vocabulary import Act
 from mla_tracker.storage import rows
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.rows import Row
 
 RECORD_COLUMNS = (
@@ -104,16 +103,6 @@ class StoredCase:
     stale_causes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FreeText:
-    """A piece of free text beside the record. `owner_country` None: both sides read it."""
-
-    field: str
-    body: str
-    owner_country: str | None = None
-    event_id: UUID | None = None
-
-
 async def insert_request(
     tx: Tx,
     record: RequestRecord,
@@ -190,12 +179,12 @@ def event_rows(
     record: RequestRecord, events: Iterable[StoredEvent], *, account_id: UUID
 ) -> dict[str, list[Row]]:
     """Acts to append to a history, and the links that acts `linked` make, for looking up from either end."""
-    of_request = _of_request(record)
+    of = of_request(record)
     return {
         "request_event": [
             {
                 "id": event.id,
-                **of_request,
+                **of,
                 "type": event.type,
                 "occurred_at": event.occurred_at,
                 "occurred_on": event.occurred_on,
@@ -209,31 +198,13 @@ def event_rows(
         "request_link": [
             {
                 "event_id": event.id,
-                **of_request,
+                **of,
                 "other_id": event.data["request_id"],
                 "relation": event.data["relation"],
             }
             for event in events
             if event.type == Act.LINKED
         ],
-    }
-
-
-def text_rows(record: RequestRecord, texts: Iterable[FreeText], now: datetime) -> dict[str, list[Row]]:
-    """Free text to keep beside the record, where it can be erased."""
-    of_request = _of_request(record)
-    return {
-        "free_text": [
-            {
-                "id": uuid7(now),
-                **of_request,
-                "owner_country": text.owner_country,
-                "field": text.field,
-                "event_id": text.event_id,
-                "body": text.body,
-            }
-            for text in texts
-        ]
     }
 
 
@@ -251,7 +222,7 @@ def void_row(
         "event_void": [
             {
                 "event_id": event_id,
-                **_of_request(record),
+                **of_request(record),
                 "replacement_id": replacement_id,
                 "voided_by": voided_by,
                 "recorded_by_account": account_id,
@@ -261,7 +232,10 @@ def void_row(
     }
 
 
-def _of_request(record: RequestRecord) -> Row:
+OF_REQUEST = ("request_id", "requesting_country", "requested_country")
+
+
+def of_request(record: RequestRecord) -> Row:
     """What every row that hangs on a request says of it."""
     return {
         "request_id": record.id,
@@ -273,30 +247,6 @@ def _of_request(record: RequestRecord) -> Row:
 async def unlink(tx: Tx, event_id: UUID) -> None:
     """Take away the link that an act made which was recorded wrongly."""
     await tx.execute("delete from request_link where event_id = $1", event_id)
-
-
-async def replace_text(
-    tx: Tx, record: RequestRecord, field_name: str, body: str | None, now: datetime
-) -> None:
-    """Set, change or empty the request's own text of one field (subject, urgency_reason, wished_by_reason)."""
-    changed = await tx.fetchval(
-        "update free_text set body = $3 where request_id = $1 and field = $2 and event_id is null returning id",
-        record.id,
-        field_name,
-        body,
-    )
-    if changed is None and body is not None:
-        await rows.insert(tx, text_rows(record, [FreeText(field_name, body)], now))
-
-
-async def text_of(tx: Tx, record: RequestRecord, field_name: str) -> str | None:
-    """The request's own text of one field, if it has one that was not erased."""
-    body: str | None = await tx.fetchval(
-        "select body from free_text where request_id = $1 and field = $2 and event_id is null",
-        record.id,
-        field_name,
-    )
-    return body
 
 
 async def update_record(tx: Tx, record: RequestRecord, changes: Mapping[str, Any]) -> None:

@@ -33,3 +33,8 @@ def insertion(table: str, columns: Sequence[str], place: int) -> str:
     """The INSERT of the rows that stand, as a JSON list, in the parameter of number `place`."""
     names = ", ".join(columns)
     return f"insert into {table} ({names}) select {names} from jsonb_populate_recordset(null::{table}, ${place}::jsonb)"
+
+
+def octets(value: bytes) -> str:
+    """Bytes as a row holds them on its way in."""
+    return "\\x" + value.hex()

@@ -1,13 +1,13 @@
 """Requests that wait to be counted anew: a calendar, an agreement, a policy or a list of parties changed under them."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from mla_tracker.domain.vocabulary import Side
-from mla_tracker.storage.database import Tx
+from mla_tracker.storage.database import DbRole, Tx
 
 LOOK_BACK: Final = timedelta(minutes=10)
 """For how long after a change it is looked for requests that were being written meanwhile."""
@@ -192,6 +192,14 @@ async def mark_slipped(tx: Tx, now: datetime) -> int:
     """
     done = await tx.execute(_MARK_SLIPPED, now, LOOK_BACK, MEANWHILE)
     return _number(done)
+
+
+async def mark_beyond(tx: Tx, marking: Awaitable[object], cause: str) -> int:
+    """Let a mark reach requests that the viewer does not see; gives how many wait of those that it does see."""
+    async with tx.acting_as(DbRole.JOBS):
+        await marking
+    waiting: int = await tx.fetchval("select count(*) from request where $1 = any(stale_causes)", cause)
+    return waiting
 
 
 async def claim(tx: Tx, now: datetime, number: int) -> list[UUID]:

@@ -58,6 +58,9 @@ class Account(Table, db=ENGINE, tablename="account"):
     role = _text()
     created_at = _instant(null=False)
     disabled_at = _instant()
+    version = Integer(default=1)
+    oidc_issuer = _text(null=True)
+    oidc_subject = _text(null=True)
 
 
 class ApiToken(Table, db=ENGINE, tablename="api_token"):
@@ -71,6 +74,8 @@ class ApiToken(Table, db=ENGINE, tablename="api_token"):
     expires_at = _instant()
     revoked_at = _instant()
     last_used_at = _instant()
+    scopes = _texts()
+    replaced_by = _ref()
 
 
 class Agreement(Table, db=ENGINE, tablename="agreement"):
@@ -189,6 +194,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     tally = _json()
     circumstances = _texts()
     stale_causes = _texts()
+    handling = _text()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -232,6 +238,9 @@ class FreeText(Table, db=ENGINE, tablename="free_text"):
     event_id = _ref()
     body = _text(null=True)
     erased_at = _instant()
+    sealed = Bytea(null=True, default=None)
+    salt = Bytea(null=True, default=None)
+    commitment = Bytea(null=True, default=None)
 
 
 class Clock(Table, db=ENGINE, tablename="clock"):
@@ -270,6 +279,7 @@ class Clock(Table, db=ENGINE, tablename="clock"):
     stopped_at = _instant()
     imprecise = Boolean(default=False)
     explanation = _json()
+    handling = _text()
 
 
 class Flag(Table, db=ENGINE, tablename="flag"):

@@ -1,6 +1,6 @@
 """The application on a real database, its accounts, and clients that carry their tokens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from mla_tracker.api.app import create_app
 from mla_tracker.api.auth import settle
 from mla_tracker.commands.accounts import create_account, create_token
-from mla_tracker.domain.vocabulary import Role
+from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.storage.database import Database
 from tests.builders.api import ADDRESS, NOW, SETTINGS, ClientOf, Present
 
@@ -35,14 +35,16 @@ async def anonymous(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def client_of(db: Database, anonymous: httpx.AsyncClient, app: ASGIApp) -> AsyncIterator[ClientOf]:
-    """Makes a client whose account speaks for countries in a role."""
+    """Makes a client whose account speaks for countries in a role, with a token of some scopes."""
     clients: list[httpx.AsyncClient] = []
 
-    async def make(*countries: str, role: Role = Role.OFFICER) -> httpx.AsyncClient:
+    async def make(
+        *countries: str, role: Role = Role.OFFICER, scopes: Iterable[Scope] = Scope
+    ) -> httpx.AsyncClient:
         account = await create_account(
             db, name=f"{'-'.join(countries)} {role}", countries=countries, role=role, now=NOW
         )
-        token = await create_token(db, account, now=NOW)
+        token = await create_token(db, account, now=NOW, scopes=scopes)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
         headers = {"Authorization": f"Bearer {token.secret}"}
         clients.append(httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -189,7 +190,19 @@ async def test_a_zone_that_makes_a_recorded_history_impossible_is_told_before(
     far_east = {"source": "Order 2", "zone": "Pacific/Kiritimati"}
     [told] = (await put(head, far_east, preview=True))["effect"]["impossible"]
     assert told["request_id"] == request_id
-    assert "lies before sent" in told["reason"]
+    assert told["reason"] == (
+        "Received on 2026-03-04 (Pacific/Kiritimati) lies before sent on 2026-03-04T12:00+00:00 (Africa/Casablanca). "
+        "Correct one of the two dates."
+    )
+    await put(head, far_east)
+    assert (await recount_stale(db, NOW)).failed == ()
+    act = {"type": "acknowledged", "occurred_on": "2026-03-06"}
+    shown = (await found(await spain.post(f"/api/v1/requests/{request_id}/events", json=act)))["request"]
+    assert any("(Pacific/Kiritimati) lies before" in warning for warning in shown["warnings"]), shown[
+        "warnings"
+    ]
+    done = await rebuild(db, NOW, apply=False)
+    assert (done.differing, [one for one, _ in done.impossible]) == (0, [UUID(request_id)])
 
 
 async def test_an_executing_authority_may_have_a_zone_of_its_own(

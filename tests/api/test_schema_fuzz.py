@@ -26,6 +26,7 @@ from mla_tracker.commands.accounts import create_account, create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
+from tests.builders.keys import the_keys
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 SECONDS: Final = 1200
@@ -57,7 +58,7 @@ def running(database_url: str) -> Iterator[Running]:
     ready = threading.Event()
 
     async def serve() -> None:
-        async with await Database.open(database_url, pool_size=5) as db:
+        async with await Database.open(database_url, vault=the_keys(), pool_size=5) as db:
             now = datetime.now(UTC)
             account = await create_account(db, name="Rabat", countries=["MA", "ES"], role=Role.HEAD, now=now)
             running.token = (await create_token(db, account, now=now)).secret

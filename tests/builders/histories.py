@@ -17,10 +17,12 @@ from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.domain.acts import place
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
+from mla_tracker.domain.contradictions import contradictions, judge
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, judge, zone_of
+from mla_tracker.domain.histories import Case, Event, zone_of
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.limits import Limit, Span, Trigger
+from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.precedence import Law, Limits, RelianceOnAgreement
 from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import (
@@ -162,14 +164,36 @@ class HistoryBuilder:
         return case
 
     def life(self) -> Life:
-        return life_of(self.judged())
+        """The life, once that is known to be possible too. Raises ActNotPossible."""
+        life = life_of(self.judged())
+        for misfit in life.misfits:
+            raise misfit.refusal()
+        return life
 
     def read(self) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
-        """All clocks, and what has to be warned of."""
-        return self.read_as(self.judged())
+        """All clocks, and what has to be warned of, for who enters all of it now. Raises ActNotPossible."""
+        clocks, warnings = self.read_as(self.judged(), self.life())
+        for misfit in (misfit for clock in clocks for misfit in clock.misfits):
+            raise misfit.refusal()
+        return clocks, warnings
+
+    def as_recorded(self) -> tuple[Case, Life, tuple[tuple[Clock, ...], tuple[Step, ...]]]:
+        """The history with its life and its clocks as they count once it stands recorded, whatever does not fit."""
+        case = self.case()
+        life = life_of(case)
+        return case, life, self.read_as(case, life)
+
+    def misfits(self) -> list[Misfit]:
+        """What does not fit in the history as recorded."""
+        case, life, (clocks, _) = self.as_recorded()
+        return [
+            *contradictions(case),
+            *life.misfits,
+            *(misfit for clock in clocks for misfit in clock.misfits),
+        ]
 
     def read_as(self, case: Case, life: Life | None = None) -> tuple[tuple[Clock, ...], tuple[Step, ...]]:
-        """The same for a case of ours that was judged before, and perhaps told."""
+        """Clocks and warnings for a case of ours, and its life if that was told before, whatever does not fit."""
         calendars = self.calendars or {
             code: WorkingCalendar(
                 code=code,

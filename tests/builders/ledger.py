@@ -10,7 +10,8 @@ from typing import Any, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from mla_tracker.domain.histories import Case, Event, judge
+from mla_tracker.domain.contradictions import judge
+from mla_tracker.domain.histories import Case, Event
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.vocabulary import Act, RequestKind
 from mla_tracker.storage.database import Database, DbRole, Tx
@@ -92,7 +93,9 @@ async def insert(tx: Tx, cases: Iterable[ACase]) -> None:
     for one in cases:
         case = one.case()
         judge(case)
-        content = projection_content(life_of(case), (), first_act_on=case.first_day)
+        life = life_of(case)
+        assert life.misfits == (), "a closing that says nothing of the outcome, or another one"
+        content = projection_content(life, (), first_act_on=case.first_day)
         rows.append(
             (
                 one.id, one.kind, one.requesting, one.requested, one.recorded_by, list(one.offences), RECORDED_AT,

@@ -15,12 +15,12 @@ from mla_tracker.domain.acts import OF_EITHER_SIDE, OF_KIND
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.limits import ExtensionRule, Limit, PauseRule, Span, Trigger
+from mla_tracker.domain.purposes import FurtherRequest
 from mla_tracker.domain.vocabulary import (
     Act,
     Basis,
     Circumstance,
     Effect,
-    FurtherRequest,
     Obligor,
     RequestKind,
     Stage,

@@ -79,4 +79,5 @@ def law_at_work(
     }
     law = replace(LAW, contiguous=contiguous(requesting, requested), requester_regions=regions_of(requesting))
     clocks, warnings = evaluate(case, life_of(case), law, calendars)
+    assert not [misfit.detail for clock in clocks for misfit in clock.misfits]
     return {clock.limit.id: clock for clock in clocks}, warnings

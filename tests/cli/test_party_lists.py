@@ -1,12 +1,13 @@
 """Lists of parties on the command line: looked at first, loaded once, refused in sentences."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.builders.programs import environment
 
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
 OPTIONS = ("--convention", "untoc", "--as-of", "2025-10-01", "--source", "Treaty Collection, 1 October 2025")
@@ -21,10 +22,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(database_url: str, *args: str | Path) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLA_")}
     done = subprocess.run(
         [str(PROGRAM), "parties", *map(str, args)],
-        env=environment | {"MLA_DATABASE_URL": database_url},
+        env=environment(MLA_DATABASE_URL=database_url),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

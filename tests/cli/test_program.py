@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mla_tracker.storage.embedded import Server
+from tests.builders.programs import environment
 
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
 SECONDS = 60
@@ -28,15 +29,10 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _environment(**settings: str) -> dict[str, str]:
-    """Ours without what a developer may have set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MLA_")} | settings
-
-
 def _run(*args: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     done = subprocess.run(
         [str(PROGRAM), *args],
-        env=_environment(**settings),
+        env=environment(**settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -57,7 +53,7 @@ def _free_port() -> int:
 def _serving(folder: Path, port: int) -> "subprocess.Popen[str]":
     program = subprocess.Popen(
         [str(PROGRAM), "serve", "--port", str(port)],
-        env=_environment(MLA_DATA_DIR=str(folder)),
+        env=environment(MLA_DATA_DIR=str(folder)),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

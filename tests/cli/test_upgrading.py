@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +15,8 @@ from mla_tracker.storage.calendar_versions import StoredCalendar, insert_version
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.local_days import insert_rules
 from tests.builders.counted import a_case, with_shipped_limits
+from tests.builders.keys import the_keys
+from tests.builders.programs import environment
 from tests.builders.register import account
 
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
@@ -24,10 +25,9 @@ OLD_HOLIDAY = date(2026, 3, 13)
 
 
 def _run(*args: str, url: str) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLA_")}
     done = subprocess.run(
         [str(PROGRAM), *args],
-        env=environment | {"MLA_DATABASE_URL": url},
+        env=environment(MLA_DATABASE_URL=url),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -40,7 +40,7 @@ def _run(*args: str, url: str) -> "subprocess.CompletedProcess[str]":
 
 async def _counted_by_an_older_program(url: str) -> None:
     """One open request to Spain, whose calendar had one more holiday and whose clocks were those of the Canaries."""
-    async with await Database.open(url, pool_size=2) as db:
+    async with await Database.open(url, vault=the_keys(), pool_size=2) as db:
         await with_shipped_limits(db)
         fresh = shipped.country_calendar("ES", years=shipped.years_around(NOW.date()))
         calendar = replace(fresh, holidays={**fresh.holidays, OLD_HOLIDAY: "Old Holiday"})

@@ -14,7 +14,7 @@ from mla_tracker.commands.accounts import (
     revoke_token,
     token_hash,
 )
-from mla_tracker.domain.errors import InvalidEntry, NotFound
+from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotFound
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries.accounts import Bearer, bearer_of, tokens
 from mla_tracker.storage.database import Database, DbRole
@@ -78,7 +78,7 @@ async def test_a_disabled_account_ends_all_its_tokens_and_gets_no_new_one(db: Da
     token = await create_token(db, account, now=NOW)
     await disable_account(db, account, now=NOW)
     assert await bearer(db, token.secret) is None
-    with pytest.raises(NotFound):
+    with pytest.raises(AccountConflict, match="disabled"):
         await create_token(db, account, now=NOW)
 
 

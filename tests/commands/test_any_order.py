@@ -22,7 +22,8 @@ from mla_tracker.domain.acts import OF_KIND
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.histories import Event
-from mla_tracker.domain.vocabulary import Act, FurtherRequest, RequestKind, Role, Urgency
+from mla_tracker.domain.purposes import FurtherRequest
+from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Urgency
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.projections import stored_projection
 from tests.builders.counted import with_shipped_limits

@@ -14,6 +14,7 @@ from mla_tracker.commands.jobs import Outcome, Run, Terms, Work, run_slot, slot_
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import DatabaseUnavailable
 from mla_tracker.storage.job_slots import ABANDONED, RECENT
+from tests.builders.keys import the_keys
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -92,7 +93,7 @@ async def test_eight_nodes_at_once_run_a_slot_once(db: Database, database_url: s
         ran.append(now)
         return {}
 
-    async with await Database.open(database_url, pool_size=8) as other:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=8) as other:
         nodes = [(db if number % 2 else other, f"node {number}") for number in range(8)]
         runs = await asyncio.gather(*(run(pool, counted, node=node) for pool, node in nodes))
     assert len(ran) == 1
@@ -144,7 +145,7 @@ async def test_a_slot_under_a_lease_is_left_alone(db: Database) -> None:
 
 async def test_eight_nodes_at_once_take_a_slot_over_once(db: Database, database_url: str) -> None:
     await crashed(db)
-    async with await Database.open(database_url, pool_size=8) as other:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=8) as other:
         runs = await asyncio.gather(*(run(other, node=f"node {number}") for number in range(8)))
     assert len([done for done in runs if done is not None]) == 1
     assert [row["attempts"] for row in await slots(db)] == [2]

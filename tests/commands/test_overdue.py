@@ -13,6 +13,7 @@ from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.flags import _RAISE_DUE
 from tests.builders.actors import seen_by
 from tests.builders.clocks import StoredClock, a_clock, instant, many_clocks
+from tests.builders.keys import the_keys
 
 DUE = "2026-03-10"
 
@@ -98,7 +99,7 @@ async def test_ten_sweeps_flag_once(db: Database) -> None:
 
 async def test_sweeps_of_many_nodes_at_once_share_the_work(db: Database, database_url: str) -> None:
     await many_clocks(db, 500, DUE)
-    other = await Database.open(database_url, pool_size=5)
+    other = await Database.open(database_url, vault=the_keys(), pool_size=5)
     async with other:
         swept = await asyncio.gather(
             *(flag_due(node, instant(DUE), batch=20) for node in (db, other) for _ in range(4))
@@ -231,7 +232,7 @@ async def test_sweeps_and_moving_dates_at_once_never_deadlock_or_double(
             clock = await clock.moved(db, day)
         return clock
 
-    async with await Database.open(database_url, pool_size=2) as other:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=2) as other:
         sweeps = [asyncio.create_task(sweep(other)) for _ in range(2)]
         clocks = await asyncio.gather(*(move(clock) for clock in clocks))
         ended.set()

@@ -20,6 +20,7 @@ from mla_tracker.domain.vocabulary import RequestKind
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.law import StoredLaw, stored_law
 from tests.builders.counted import NOW, a_case, as_owner, row_of, with_shipped_limits
+from tests.builders.keys import the_keys
 from tests.builders.register import account, refused
 
 SHIPPED = load_conventions()
@@ -232,7 +233,7 @@ async def test_a_request_being_logged_while_a_list_is_loaded_is_found(
 
 async def test_every_node_reads_a_list_as_soon_as_it_is_stored(db: Database, database_url: str) -> None:
     await with_shipped_limits(db)
-    async with await Database.open(database_url, pool_size=2) as other:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=2) as other:
         assert (await in_force(other)).conventions["untoc"] == SHIPPED["untoc"]
         for number, country in enumerate(("JP", "KR"), start=1):
             entry = newer("untoc", Membership(country, date(2017, 8, 10)))

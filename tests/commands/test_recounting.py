@@ -31,6 +31,7 @@ from tests.builders.counted import (
     row_of,
     with_shipped_limits,
 )
+from tests.builders.keys import the_keys
 from tests.builders.register import SIGNED, account, entry, event
 
 RECEIVE_DUE = date(2026, 3, 16)
@@ -59,13 +60,13 @@ async def declare(db: Database, actor: Actor, day: str, *, now: datetime = NOW, 
 
 
 async def corrupted(db: Database, request_id: UUID) -> None:
-    """An act that cannot be true, as no command would have recorded it."""
+    """An act that cannot be read, as no command would have recorded it: it names no date."""
     await as_owner(
         db,
         """
         insert into request_event (id, request_id, requesting_country, requested_country, type, occurred_on,
             asserted_by, recorded_at)
-        values (gen_random_uuid(), $1, 'MA', 'ES', 'executed', '2026-02-01', 'ES', $2)
+        values (gen_random_uuid(), $1, 'MA', 'ES', 'surrender_date_agreed', '2026-03-05', 'ES', $2)
         """,
         request_id,
         NOW,
@@ -175,7 +176,7 @@ async def test_a_recount_that_is_broken_off_is_finished_by_the_next(
 async def test_recounts_on_two_nodes_share_the_work(db: Database, database_url: str, spain: Actor) -> None:
     logged = [await ARRIVED_UNSEEN.logged(db, spain) for _ in range(12)]
     await declare(db, spain, "2026-03-12")
-    async with await Database.open(database_url, pool_size=3) as other:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=3) as other:
         done = await asyncio.gather(*(recount_stale(node, LATER, batch=2) for node in (db, other, other)))
     assert sum(one.done for one in done) == 12
     assert {(await row_of(db, one))["version"] for one in logged} == {2}

@@ -18,6 +18,7 @@ from mla_tracker.domain.vocabulary import Act, RequestKind, Role
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.ids import uuid7
 from tests.builders.counted import with_shipped_limits
+from tests.builders.keys import the_keys
 from tests.builders.register import account, refused
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -207,7 +208,7 @@ async def test_sweeps_and_writers_at_once_leave_what_one_after_the_other_would(
             wrong = await event_id(db, request_id, "received")
             await void_event(db, request_id, wrong, reason="No.", actor=both, now=NOW)
 
-    async with await Database.open(database_url, pool_size=2) as node:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=2) as node:
         sweeps = [asyncio.create_task(sweep(node)) for _ in range(2)]
         await asyncio.gather(*(write(request_id, number) for number, request_id in enumerate(ids)))
         ended.set()

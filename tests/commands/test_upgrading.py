@@ -93,7 +93,7 @@ async def test_an_upgrade_tells_its_days_and_dates_and_moves_them_once_applied(
     assert (await in_force(db)).version == 2
     assert (await recount_stale(db, LATER)).changed == 1
     assert (await clock_of(db, request_id, "receive"))["due_on"] == DUE
-    async with db.transaction(DbRole.API) as tx:
+    async with db.transaction(DbRole.API, viewer=spain) as tx:
         [move] = [move for move in await moves_of(tx, request_id) if move["stage"] == "receive"]
     assert move["causes"] == [{"kind": "calendar", "of": "ES", "version": 2, "source": shipped.source()}]
     assert not await upgrades(db, LATER)
@@ -164,7 +164,7 @@ async def test_newer_zone_rules_change_nothing_until_applied(db: Database, spain
     assert (await row_of(db, portugal))["stale_since"] is None
     assert (await recount_stale(db, LATER)).changed == 1
     assert (await clock_of(db, request_id, "receive"))["due_at"] == datetime(2026, 3, 16, 23, tzinfo=UTC)
-    async with db.transaction(DbRole.API) as tx:
+    async with db.transaction(DbRole.API, viewer=spain) as tx:
         causes = [move["causes"] for move in await moves_of(tx, request_id)]
     assert {(cause[0]["kind"], cause[0]["of"], cause[0]["version"]) for cause in causes} == {
         ("zone", "Europe/Madrid", 2)

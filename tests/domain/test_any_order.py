@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mla_tracker.domain.acts import OF_EITHER_SIDE, OF_KIND, ORDER, place
 from mla_tracker.domain.errors import ActNotPossible
 from mla_tracker.domain.limits import ExtensionRule
+from mla_tracker.domain.purposes import FurtherRequest
 from mla_tracker.domain.sentences import sentence
-from mla_tracker.domain.vocabulary import Act, ClockState, Effect, FurtherRequest, RequestKind, Side, Status
+from mla_tracker.domain.vocabulary import Act, ClockState, Effect, RequestKind, Side, Status
 from tests.builders.histories import SATURDAY_AND_SUNDAY, HistoryBuilder, a_limit
 
 FIRST_DAY = date(2026, 2, 2)

@@ -13,6 +13,7 @@ from piccolo.table import Table
 from mla_tracker.storage.database import ENGINE, Database, DbRole, Isolation, TimeLimits
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
 from tests.builders.actors import seen_by
+from tests.builders.keys import the_keys
 
 
 class Sample(Table, tablename="sample", db=ENGINE):
@@ -26,7 +27,9 @@ class Sample(Table, tablename="sample", db=ENGINE):
 @pytest.fixture
 async def small(database_url: str) -> AsyncIterator[Database]:
     """Two connections and a short patience, so that a lost connection shows at once."""
-    async with await Database.open(database_url, pool_size=2, acquire_seconds=0.3) as database:
+    async with await Database.open(
+        database_url, vault=the_keys(), pool_size=2, acquire_seconds=0.3
+    ) as database:
         async with database.transaction(DbRole.OWNER) as tx:
             await tx.execute(
                 "CREATE TABLE sample (id serial PRIMARY KEY, number int UNIQUE DEFERRABLE INITIALLY DEFERRED, "
@@ -62,7 +65,7 @@ async def test_a_transaction_runs_in_its_role_with_its_countries_and_time_limits
 
 
 async def test_nothing_of_a_transaction_is_left_on_its_connection(database_url: str) -> None:
-    async with await Database.open(database_url, pool_size=1) as database:
+    async with await Database.open(database_url, vault=the_keys(), pool_size=1) as database:
         async with database.transaction(DbRole.API, viewer=seen_by("MA")):
             pass
         async with database.transaction(DbRole.OWNER) as tx:
@@ -244,7 +247,9 @@ async def test_a_snapshot_stays_the_same(small: Database) -> None:
 
 
 async def test_it_works_without_prepared_statements_kept(database_url: str) -> None:
-    async with await Database.open(database_url, pool_size=1, statement_cache=False) as database:
+    async with await Database.open(
+        database_url, vault=the_keys(), pool_size=1, statement_cache=False
+    ) as database:
         for _ in range(2):
             async with database.transaction(DbRole.API, viewer=seen_by("MA")) as tx:
                 assert await tx.fetchval("SELECT $1::int + 1", 1) == 2

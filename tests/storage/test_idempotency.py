@@ -1,16 +1,19 @@
 """Idempotency keys: one call does the work, the others hear what it made."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from mla_tracker.commands.accounts import create_account
+from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import IdempotencyKeyReused
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import KEPT, IdempotencyKey, claim, complete, forget_old
+from tests.builders.actors import seen_by
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -20,11 +23,15 @@ async def a_key(db: Database, body: bytes = b"a" * 32) -> IdempotencyKey:
     return IdempotencyKey(account, "POST /things", "key-1", body)
 
 
+def _viewer(key: IdempotencyKey | None) -> Actor | None:
+    return replace(seen_by("MA"), account_id=key.account_id) if key else None
+
+
 async def work(
     db: Database, key: IdempotencyKey | None, name: str, *, now: datetime = NOW, pause: float = 0
 ) -> str:
     """What a command does; gives the name of the call that did the work."""
-    async with db.transaction(DbRole.API) as tx:
+    async with db.transaction(DbRole.API, viewer=_viewer(key)) as tx:
         if done := await claim(tx, key, now):
             return str(done["id"])
         await asyncio.sleep(pause)
@@ -52,7 +59,7 @@ async def test_a_call_that_failed_leaves_the_key_free(db: Database) -> None:
     key = await a_key(db)
 
     async def fail() -> None:
-        async with db.transaction(DbRole.API) as tx:
+        async with db.transaction(DbRole.API, viewer=_viewer(key)) as tx:
             assert await claim(tx, key, NOW) is None
             raise ZeroDivisionError
 
@@ -90,7 +97,7 @@ async def test_after_a_day_a_key_is_new_whether_or_not_it_was_cleared_away(db: D
 
 async def test_a_command_that_forgets_to_complete_its_key_is_found_out(db: Database) -> None:
     key = await a_key(db)
-    async with db.transaction(DbRole.API) as tx:
+    async with db.transaction(DbRole.API, viewer=_viewer(key)) as tx:
         await claim(tx, key, NOW)
     with pytest.raises(RuntimeError, match="never completed"):
         await work(db, key, "second")

@@ -9,10 +9,11 @@ import pytest
 from mla_tracker.storage import migrating
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import CannotRun, DatabaseNewer
+from tests.builders.keys import the_keys
 
 
 async def test_an_empty_database_gets_every_migration_once(empty_database_url: str) -> None:
-    async with await Database.open(empty_database_url, pool_size=1) as database:
+    async with await Database.open(empty_database_url, vault=the_keys(), pool_size=1) as database:
         assert await migrating.pending(database) == migrating.known()
         heard: list[str] = []
         assert await migrating.migrate(database, told=heard.append) == migrating.known() == heard
@@ -22,8 +23,8 @@ async def test_an_empty_database_gets_every_migration_once(empty_database_url: s
 
 async def test_two_processes_at_once_run_each_migration_once(empty_database_url: str) -> None:
     async with (
-        await Database.open(empty_database_url, pool_size=1) as one,
-        await Database.open(empty_database_url, pool_size=1) as two,
+        await Database.open(empty_database_url, vault=the_keys(), pool_size=1) as one,
+        await Database.open(empty_database_url, vault=the_keys(), pool_size=1) as two,
     ):
         done = await asyncio.gather(migrating.migrate(one), migrating.migrate(two))
         async with one.transaction(DbRole.OWNER) as tx:
@@ -43,7 +44,7 @@ async def test_a_newer_database_is_refused(db: Database) -> None:
 
 
 async def test_a_database_that_lacks_a_migration_is_told(empty_database_url: str) -> None:
-    async with await Database.open(empty_database_url, pool_size=1) as database:
+    async with await Database.open(empty_database_url, vault=the_keys(), pool_size=1) as database:
         with pytest.raises(CannotRun, match="Run: mla-tracker migrate"):
             await migrating.require_up_to_date(database)
 
@@ -55,7 +56,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
     (tmp_path / f"{name}.py").write_text("")
     (tmp_path / f"{name}.sql").write_text("CREATE TABLE half (n int); SELECT 1 / 0;")
     monkeypatch.setattr(migrating, "MIGRATIONS", tmp_path)
-    async with await Database.open(empty_database_url, pool_size=1) as database:
+    async with await Database.open(empty_database_url, vault=the_keys(), pool_size=1) as database:
         with pytest.raises(asyncpg.DivisionByZeroError):
             await migrating.migrate(database)
         async with database.transaction(DbRole.OWNER) as tx:
@@ -71,7 +72,7 @@ async def test_a_table_in_use_is_not_waited_for_without_end(
     (tmp_path / f"{name}.sql").write_text("ALTER TABLE busy ADD COLUMN more int;")
     monkeypatch.setattr(migrating, "MIGRATIONS", tmp_path)
     monkeypatch.setattr(migrating, "WAIT_FOR_A_TABLE", 50)
-    async with await Database.open(empty_database_url, pool_size=2) as database:
+    async with await Database.open(empty_database_url, vault=the_keys(), pool_size=2) as database:
         async with database.transaction(DbRole.OWNER) as tx:
             await tx.execute("CREATE TABLE busy (n int)")
         async with database.transaction(DbRole.OWNER) as tx:

@@ -17,6 +17,7 @@ from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.migrating import require_up_to_date
 from tests.builders.api import ADDRESS, NOW, SETTINGS, Present
+from tests.builders.keys import the_keys
 
 
 @pytest.fixture
@@ -26,7 +27,9 @@ async def own_login(server: Server, db: Database, database_url: str) -> AsyncIte
     connection = await asyncpg.connect(server.url("postgres", "postgres"))
     try:
         await connection.execute(f"create role {name} login; grant mla_api, mla_jobs to {name}")
-        async with await Database.open(database_url.replace("//mla@", f"//{name}@"), pool_size=3) as opened:
+        async with await Database.open(
+            database_url.replace("//mla@", f"//{name}@"), pool_size=3, vault=the_keys()
+        ) as opened:
             yield opened
         await connection.execute(f"drop role {name}")
     finally:

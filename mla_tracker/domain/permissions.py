@@ -1,0 +1,138 @@
+"""What each role may do: the one table that routes, commands, queries, the contract and the docs read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.errors import InsufficientScope, NotAllowed
+from mla_tracker.domain.vocabulary import Role, Scope
+
+
+class Deed(StrEnum):
+    """What an account may do or may not; a route names one, and so does what is shown or left out of an answer."""
+
+    READ_OWN_ACCOUNT = "read_own_account"
+    RENEW_OWN_TOKEN = "renew_own_token"
+    READ_LAW = "read_law"
+    COUNT_DEADLINES = "count_deadlines"
+    READ_AGREEMENTS = "read_agreements"
+    READ_AGREEMENT_NOTES = "read_agreement_notes"
+    RECORD_AGREEMENTS = "record_agreements"
+    READ_REQUESTS = "read_requests"
+    READ_TEXTS = "read_texts"
+    READ_PERSONS = "read_persons"
+    READ_REPORTS = "read_reports"
+    RECORD_REQUESTS = "record_requests"
+    AMEND_REQUESTS = "amend_requests"
+    RECORD_ACTS = "record_acts"
+    ACKNOWLEDGE_FLAGS = "acknowledge_flags"
+    RECORD_PERSONS = "record_persons"
+    ERASE_PERSONS = "erase_persons"
+    NAME_READERS = "name_readers"
+    SET_TARGETS = "set_targets"
+    SET_CALENDARS = "set_calendars"
+    STATE_BALANCES = "state_balances"
+    SET_RETENTION = "set_retention"
+    READ_AUDIT = "read_audit"
+    MANAGE_ACCOUNTS = "manage_accounts"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do a deed, with which scope of the credential shown (None: with any), and what the deed is in words.
+
+    `words` complete the sentence "only … may …".
+    """
+
+    roles: frozenset[Role]
+    scope: Scope | None
+    words: str
+
+
+_ALL: Final = frozenset(Role)
+_CASEWORK: Final = frozenset({Role.OFFICER, Role.HEAD, Role.INTEGRATION})
+_DESK: Final = frozenset({Role.OFFICER, Role.HEAD})
+
+PERMISSIONS: Final[Mapping[Deed, Permission]] = {
+    Deed.READ_OWN_ACCOUNT: Permission(_ALL, None, "see who one is"),
+    # Whoever holds a token must be able to end it, however little else the token is good for.
+    Deed.RENEW_OWN_TOKEN: Permission(_ALL, None, "rotate the token in use or revoke one of their own"),
+    Deed.READ_LAW: Permission(_ALL, Scope.READ, "read limits, conventions and calendars"),
+    Deed.COUNT_DEADLINES: Permission(_ALL, Scope.READ, "count a period without recording anything"),
+    Deed.READ_AGREEMENTS: Permission(_ALL, Scope.READ, "read the register of agreements"),
+    Deed.READ_AGREEMENT_NOTES: Permission(
+        _ALL - {Role.MINISTRY}, Scope.READ, "read the notes of their own country on an agreement"
+    ),
+    Deed.RECORD_AGREEMENTS: Permission(
+        _CASEWORK | {Role.ADMIN}, Scope.WRITE, "record and change agreements of their own country"
+    ),
+    # Without texts and persons a case is dates and codes, which whoever supervises or runs the place needs to see.
+    Deed.READ_REQUESTS: Permission(_ALL, Scope.READ, "read requests, their acts, clocks and flags"),
+    Deed.READ_TEXTS: Permission(_CASEWORK, Scope.READ, "read subject, reasons and notes of a request"),
+    Deed.READ_PERSONS: Permission(_CASEWORK, Scope.READ, "read who a request is about"),
+    Deed.READ_REPORTS: Permission(_ALL, Scope.READ, "read reports and statistics"),
+    Deed.RECORD_REQUESTS: Permission(_CASEWORK, Scope.WRITE, "log requests"),
+    Deed.AMEND_REQUESTS: Permission(_CASEWORK, Scope.WRITE, "amend the facts of a request"),
+    Deed.RECORD_ACTS: Permission(_CASEWORK, Scope.WRITE, "record and void acts"),
+    # A machine has seen nothing.
+    Deed.ACKNOWLEDGE_FLAGS: Permission(_DESK, Scope.WRITE, "acknowledge flags"),
+    Deed.RECORD_PERSONS: Permission(_CASEWORK, Scope.WRITE, "record who a request is about"),
+    # What is erased cannot be brought back: a person decides.
+    Deed.ERASE_PERSONS: Permission(_DESK, Scope.WRITE, "erase persons from a request"),
+    Deed.NAME_READERS: Permission(
+        _DESK, Scope.WRITE, "make a request confidential and name the officers who may read it"
+    ),
+    # These bind every officer of the country, so a person in charge answers for them.
+    Deed.SET_TARGETS: Permission(
+        frozenset({Role.HEAD, Role.MINISTRY, Role.ADMIN}), Scope.MANAGE, "set policies of their own country"
+    ),
+    Deed.SET_CALENDARS: Permission(
+        frozenset({Role.HEAD, Role.ADMIN}), Scope.MANAGE, "set the calendar of their own country"
+    ),
+    Deed.STATE_BALANCES: Permission(
+        frozenset({Role.HEAD, Role.MINISTRY}), Scope.MANAGE, "state opening balances of their own country"
+    ),
+    Deed.SET_RETENTION: Permission(
+        frozenset({Role.HEAD, Role.MINISTRY, Role.ADMIN}),
+        Scope.MANAGE,
+        "set how long their own country keeps persons and texts",
+    ),
+    Deed.READ_AUDIT: Permission(frozenset({Role.AUDITOR}), Scope.READ, "read the audit"),
+    Deed.MANAGE_ACCOUNTS: Permission(
+        frozenset({Role.ADMIN}), Scope.MANAGE, "manage accounts and tokens of their own countries"
+    ),
+}
+"""Every deed once. A deed concerns what the account sees: which requests those are is for the walls to say."""
+
+
+def roles_of(deed: Deed) -> tuple[Role, ...]:
+    """The roles that may, in the order of the vocabulary."""
+    return tuple(role for role in Role if role in PERMISSIONS[deed].roles)
+
+
+def may(actor: Actor, deed: Deed) -> bool:
+    """Whether role and scopes of the account allow the deed."""
+    permission = PERMISSIONS[deed]
+    return actor.role in permission.roles and (permission.scope is None or permission.scope in actor.scopes)
+
+
+def require(actor: Actor, deed: Deed) -> None:
+    """Raises NotAllowed where the role may not, InsufficientScope where the credential shown is not enough."""
+    permission = PERMISSIONS[deed]
+    if actor.role not in permission.roles:
+        raise NotAllowed(
+            f"This account is {actor.role}; only {_either(roles_of(deed))} may {permission.words}. Ask one of them."
+        )
+    if permission.scope is not None and permission.scope not in actor.scopes:
+        held = ", ".join(scope for scope in Scope if scope in actor.scopes) or "none"
+        raise InsufficientScope(
+            f"To {permission.words}, a credential needs the scope {permission.scope}; this one has: {held}. "
+            "Use another token, or ask for one with that scope.",
+            facts={"scope": permission.scope.value},
+        )
+
+
+def _either(roles: tuple[Role, ...]) -> str:
+    return " or ".join(filter(None, (", ".join(roles[:-1]), roles[-1])))

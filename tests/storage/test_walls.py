@@ -1,0 +1,317 @@
+"""The wall of the database, by raw SQL under the runtime role: no query filter of ours stands before it here."""
+
+import asyncpg
+import pytest
+
+from mla_tracker.domain.vocabulary import Role
+from mla_tracker.storage.database import Database, DbRole, Tx
+from tests.builders.actors import seen_by
+from tests.builders.secrets import MARK, Secrets, with_secrets
+
+FOR_ALL = {
+    "convention_version": "lists of parties, published by depositaries",
+    "zone_version": "rules of time zones",
+    "job_slot": "runs of jobs, without a word on cases",
+    "migration": "what the schema is",
+    "vault_key": "fingerprints of keys",
+}
+"""Tables that are no country's, each with what it holds."""
+
+PUBLISHED = {"limit_version", "calendar_version"}
+"""Behind the wall for writing only."""
+
+OF_A_REQUEST = (
+    "request", "request_event", "event_void", "request_link", "free_text", "record_key", "clock", "flag", "date_move",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def secrets(db: Database) -> Secrets:
+    return await with_secrets(db)
+
+
+async def walled(db: Database) -> list[str]:
+    async with db.transaction(DbRole.OWNER) as tx:
+        rows = await tx.fetch(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') "
+            "and relrowsecurity order by 1"
+        )
+    return [row["relname"] for row in rows]
+
+
+async def test_every_table_is_behind_the_wall_or_known_to_hold_nothing_of_a_country(db: Database) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        rows = await tx.fetch(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+        )
+    assert {row["relname"] for row in rows} - set(await walled(db)) == set(FOR_ALL)
+
+
+async def test_the_runtime_roles_own_nothing_and_stand_above_no_policy(db: Database) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert not await tx.fetch(
+            "select rolname from pg_roles where rolname in ('mla_api', 'mla_jobs') "
+            "and (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb)"
+        )
+        assert not await tx.fetch(
+            "select relname from pg_class where pg_get_userbyid(relowner) in ('mla_api', 'mla_jobs')"
+        )
+
+
+async def test_a_query_without_a_country_sees_nothing(db: Database, secrets: Secrets) -> None:
+    tables = sorted({*await walled(db)} - PUBLISHED - {"agreement", "agreement_party", "agreement_event"})
+    for viewer in (None, seen_by(), seen_by("PT")):
+        async with db.transaction(DbRole.API, viewer=viewer) as tx:
+            for table in tables:
+                assert await tx.fetchval(f"select count(*) from {table}") == 0, table
+
+
+@pytest.mark.parametrize("table", sorted({*OF_A_REQUEST} - {"request_link"}))
+async def test_of_each_table_a_country_sees_the_rows_of_its_own_requests_alone(
+    db: Database, secrets: Secrets, table: str
+) -> None:
+    column = "id" if table == "request" else "request_id"
+    async with db.transaction(DbRole.OWNER) as tx:
+        there = {row[0] for row in await tx.fetch(f"select distinct {column} from {table}")}
+    assert there & secrets.seen, "the test would prove nothing"
+    assert there & secrets.hidden, "the test would prove nothing"
+    for viewer, shown in (
+        (secrets.spain, secrets.seen),
+        (seen_by("DE"), {secrets.of_others}),
+    ):
+        async with db.transaction(DbRole.API, viewer=viewer) as tx:
+            assert {
+                row[0] for row in await tx.fetch(f"select distinct {column} from {table}")
+            } == there & shown
+
+
+async def test_a_link_to_a_request_that_one_may_not_see_is_not_seen(db: Database, secrets: Secrets) -> None:
+    links = "select count(*) from request_event where type = 'linked' and request_id = any($1)"
+    async with db.transaction(DbRole.API, viewer=secrets.morocco) as tx:
+        assert await tx.fetchval(links, list(secrets.seen)) == 2
+        assert (
+            await tx.fetchval(
+                "select count(*) from request_link where request_id = any($1)", list(secrets.seen)
+            )
+            == 2
+        )
+    async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+        assert await tx.fetchval(links, list(secrets.seen)) == 1
+        assert await tx.fetchval("select count(*) from request_link") == 1
+
+
+async def test_no_hidden_word_is_in_anything_that_a_country_can_select(
+    db: Database, secrets: Secrets
+) -> None:
+    everything = "select {table}::text as row from {table}"
+    async with db.transaction(DbRole.OWNER) as tx:
+        held = [
+            table for table in await _tables(tx)
+            if any(MARK in row["row"] for row in await tx.fetch(everything.format(table=table)))
+        ]  # fmt: skip
+    assert {"request", "agreement", "opening_balance", "idempotency_key"} <= set(held)
+    async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+        for table in held:
+            assert not [
+                row for row in await tx.fetch(everything.format(table=table)) if MARK in row["row"]
+            ], table
+
+
+async def _tables(tx: Tx) -> list[str]:
+    rows = await tx.fetch(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') "
+        "and has_table_privilege('mla_api', oid, 'select') order by 1"
+    )
+    return [row["relname"] for row in rows]
+
+
+@pytest.mark.parametrize("role", [Role.MINISTRY, Role.AUDITOR, Role.ADMIN])
+async def test_who_does_not_work_on_cases_selects_no_text_nor_its_key(
+    db: Database, secrets: Secrets, role: Role
+) -> None:
+    async with db.transaction(DbRole.API, viewer=seen_by("ES", role=role)) as tx:
+        assert await tx.fetchval("select count(*) from request") == 2
+        assert await tx.fetchval("select count(*) from free_text") == 0
+        assert await tx.fetchval("select count(*) from record_key") == 0
+
+
+async def test_a_note_is_seen_by_its_own_side_alone(db: Database, secrets: Secrets) -> None:
+    notes = "select count(*) from free_text where field = 'note' and request_id = any($1)"
+    async with db.transaction(DbRole.API, viewer=secrets.morocco) as tx:
+        assert await tx.fetchval(notes, list(secrets.seen)) == 1
+    async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+        assert await tx.fetchval(notes, list(secrets.seen)) == 1
+        assert (
+            await tx.fetchval("select count(distinct owner_country) from free_text where field = 'note'") == 1
+        )
+
+
+WRITES = (
+    "update request set assigned_requested = 'mine' where id = $1",
+    "update request set assigned_requested = 'mine'",
+    "update clock set due_on = '2030-01-01' where request_id = $1",
+    "delete from clock where request_id = $1",
+    "update flag set settled_at = now() where request_id = $1",
+    "update free_text set sealed = null, salt = null where request_id = $1",
+    "delete from request_link where request_id = $1",
+    "delete from clock_check where clock_id in (select id from clock where request_id = $1)",
+)
+
+
+@pytest.mark.parametrize("statement", WRITES)
+async def test_what_one_does_not_see_one_does_not_change(
+    db: Database, secrets: Secrets, statement: str
+) -> None:
+    for request_id in secrets.hidden:
+        before = await _standing(db, request_id)
+        async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+            await tx.execute(statement, *([request_id] if "$1" in statement else []))
+        assert await _standing(db, request_id) == before
+
+
+async def _standing(db: Database, request_id: object) -> list[str]:
+    found = []
+    async with db.transaction(DbRole.OWNER) as tx:
+        for table in OF_A_REQUEST:
+            column = "id" if table == "request" else "request_id"
+            found += [
+                str(row["row"])
+                for row in await tx.fetch(
+                    f"select {table}::text as row from {table} where {column} = $1", request_id
+                )
+            ]
+    return sorted(found)
+
+
+COPIES = (
+    "insert into request_event (id, request_id, requesting_country, requested_country, type, occurred_on, asserted_by,"
+    " recorded_at) values (gen_random_uuid(), $1, {countries}, 'received', '2026-02-01', 'ES', now())",
+    "insert into free_text (id, request_id, requesting_country, requested_country, field, body)"
+    " values (gen_random_uuid(), $1, {countries}, 'subject', 'x')",
+    "insert into record_key (request_id, requesting_country, requested_country, wrapped) values ($1, {countries}, 'x')",
+    "insert into date_move (id, request_id, requesting_country, requested_country, clock_key, stage, causes, moved_at)"
+    " values (gen_random_uuid(), $1, {countries}, 'x', 'decide', '{{x}}', now())",
+    "insert into clock (id, request_id, requesting_country, requested_country, shared, recorded_by, request_kind,"
+    " clock_key, limit_id, limit_version, basis, stage, effect, obligor, counted_in_country, state, explanation)"
+    " values (gen_random_uuid(), $1, {countries}, true, 'ES', 'evidence', 'x', 'x', 1, 'law', 'decide', 'deadline',"
+    " 'requested', 'ES', 'running', '{{}}')",
+)
+
+
+@pytest.mark.parametrize("statement", COPIES)
+@pytest.mark.parametrize("countries", ["'MA', 'ES'", "'FR', 'DE'", "'ES', 'FR'"])
+async def test_nothing_is_written_beside_a_request_that_its_writer_does_not_see(
+    db: Database, secrets: Secrets, statement: str, countries: str
+) -> None:
+    for request_id in secrets.hidden:
+        before = await _standing(db, request_id)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+                await tx.execute(
+                    "delete from record_key where false"
+                )  # nothing but the wall stands in the way
+                await tx.execute(statement.format(countries=countries), request_id)
+        assert await _standing(db, request_id) == before
+
+
+async def test_a_country_records_in_its_own_name_alone(db: Database, secrets: Secrets) -> None:
+    forged = (
+        "insert into request (id, kind, requesting_country, requested_country, recorded_by, urgency, status,"
+        " created_at, updated_at) values (gen_random_uuid(), 'evidence', 'ES', 'MA', 'MA', 'routine', 'draft', now(),"
+        " now())"
+    )
+    for statement in (
+        forged,
+        "insert into agreement (id, recorded_by, title, kind, scope, created_at, updated_at) values "
+        "(gen_random_uuid(), 'MA', 'x', 'extradition', 'bilateral', now(), now())",
+        "insert into opening_balance (id, country, side, first_day, count, reason, recorded_by_account, recorded_at) "
+        "select gen_random_uuid(), 'MA', 'requested', '2026-01-01', 1, 'x', mla_account(), now()",
+        "insert into idempotency_key (account_id, route, key, body_hash, created_at) select "
+        f"'{secrets.morocco.account_id}', 'POST /y', 'k', 'x', now()",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+                await tx.execute(statement)
+
+
+@pytest.mark.parametrize("statement", [
+    "update agreement set title = 'mine'",
+    "delete from agreement_party",
+    "update request set requesting_country = 'ES'",
+    "update request set recorded_by = 'ES'",
+    "delete from request",
+    "update request_event set type = 'refused'",
+    "delete from request_event",
+    "delete from event_void",
+    "delete from flag",
+])  # fmt: skip
+async def test_the_agreements_of_others_and_all_history_stand(
+    db: Database, secrets: Secrets, statement: str
+) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        parties = await tx.fetchval("select count(*) from agreement_party")
+    try:
+        async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+            await tx.execute(statement)
+    except asyncpg.InsufficientPrivilegeError:
+        return
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval("select count(*) from agreement where title = 'mine'") == 0
+        assert await tx.fetchval("select count(*) from agreement_party") == parties
+
+
+@pytest.mark.parametrize("handling", ["restricted", "confidential"])
+async def test_a_case_that_few_may_handle_is_seen_by_those_few(
+    db: Database, secrets: Secrets, handling: str
+) -> None:
+    one = min(secrets.seen)
+    officer = seen_by("ES")
+    async with db.transaction(DbRole.OWNER) as tx:
+        await tx.execute("update request set handling = $2 where id = $1", one, handling)
+        await tx.execute("update clock set handling = $2 where request_id = $1", one, handling)
+    for viewer, sees in (
+        (officer, handling == "restricted"),
+        (secrets.spain, True),  # its head, while nobody of Spain is named
+        (seen_by("ES", role=Role.MINISTRY), False),
+        (seen_by("ES", role=Role.INTEGRATION), False),
+        (seen_by("ES", role=Role.AUDITOR), False),
+    ):
+        async with db.transaction(DbRole.API, viewer=viewer) as tx:
+            for table in OF_A_REQUEST:
+                column = "id" if table == "request" else "request_id"
+                shown = await tx.fetchval(f"select count(*) from {table} where {column} = $1", one)
+                if not sees:
+                    assert shown == 0, (table, viewer.role)
+                elif table in ("request", "clock", "request_event"):
+                    assert shown > 0, (table, viewer.role)
+
+
+async def test_once_somebody_is_named_a_confidential_case_is_theirs_alone(
+    db: Database, secrets: Secrets
+) -> None:
+    one = min(secrets.seen)
+    async with db.transaction(DbRole.OWNER) as tx:
+        await tx.execute("update request set handling = 'confidential' where id = $1", one)
+        await tx.execute(
+            "insert into request_reader select id, requesting_country, requested_country, 'ES', $2, $2, now() "
+            "from request where id = $1",
+            one,
+            secrets.spain.account_id,
+        )
+    head = seen_by("ES", role=Role.HEAD)
+    for viewer, sees in ((secrets.spain, 1), (head, 0), (secrets.morocco, 1)):
+        async with db.transaction(DbRole.API, viewer=viewer) as tx:
+            assert await tx.fetchval("select count(*) from request where id = $1", one) == sees
+            readers = await tx.fetchval("select count(*) from request_reader where request_id = $1", one)
+            assert readers == (1 if viewer == secrets.spain else 0)
+
+
+async def test_jobs_read_no_text_and_no_key_of_it(db: Database, secrets: Secrets) -> None:
+    for statement in (
+        "select sealed from free_text",
+        "select salt from free_text",
+        "select body from free_text",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with db.transaction(DbRole.JOBS) as tx:
+                await tx.fetch(statement)
