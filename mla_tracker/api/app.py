@@ -35,9 +35,10 @@ from mla_tracker.api import (
     requests,
     statistics,
 )
-from mla_tracker.api.edge import Edge
+from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.health import Check
 from mla_tracker.api.metrics import HttpMetrics
+from mla_tracker.api.rates import Rates
 from mla_tracker.api.routes import MAX_BODY, marked, read_body
 from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.settings import Settings
@@ -149,7 +150,8 @@ def create_app(
     app.state.now = now
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
-    return Edge(app, figures)
+    app.state.rates = Rates(database, calls=settings.calls_per_minute, failures=settings.failures_per_minute)
+    return Edge(app, figures, Hosts(settings.hosts))
 
 
 def provider_of(settings: Settings) -> IdentityProvider | None:
