@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from mla_tracker.api import (
     account,
     agreements,
+    audit,
     auth,
     calendar_versions,
     calendars,
@@ -51,6 +52,9 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     agreements.change_agreement,
     agreements.record_agreement_event,
     agreements.void_agreement_event,
+    audit.list_entries,
+    audit.read_checkpoint,
+    audit.prove_entry,
     calendars.read_calendar,
     calendars.set_calendar,
     calendar_versions.list_calendar_versions,

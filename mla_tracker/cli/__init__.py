@@ -8,7 +8,16 @@ import asyncpg
 from cyclopts import App
 
 import mla_tracker
-from mla_tracker.cli import accounts, asking, demonstrating, operating, party_lists, serving, upgrading
+from mla_tracker.cli import (
+    accounts,
+    asking,
+    auditing,
+    demonstrating,
+    operating,
+    party_lists,
+    serving,
+    upgrading,
+)
 from mla_tracker.domain.errors import DomainError
 from mla_tracker.storage.errors import CannotRun
 
@@ -17,7 +26,7 @@ app = App(
     version=mla_tracker.__version__,
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
-for room in (demonstrating, serving, operating, upgrading, accounts, party_lists, asking):
+for room in (demonstrating, serving, operating, auditing, upgrading, accounts, party_lists, asking):
     room.register(app)
 
 

@@ -79,10 +79,10 @@ async def entries_of(tx: Tx, kind: ChainKind, chain_id: UUID, batch: int = 1000)
             yield row
 
 
-async def stored_checkpoints(tx: Tx, batch: int = 1000) -> AsyncIterator[Record]:
+async def stored_checkpoints(tx: Tx, batch: int = 100) -> AsyncIterator[Record]:
     """All checkpoints, by number."""
     cursor = await tx.connection.cursor(
-        "select number, size, root, frontier, at, note from audit_checkpoint order by number"
+        "select number, size, root, frontier, leaves, at, note from audit_checkpoint order by number"
     )
     while found := await cursor.fetch(batch):
         for row in found:
