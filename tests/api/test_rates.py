@@ -15,7 +15,8 @@ from mla_tracker.api.app import create_app
 from mla_tracker.api.auth import settle
 from mla_tracker.api.problems import Problem
 from mla_tracker.api.rates import Rates, subject_of
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage import call_windows
 from mla_tracker.storage.database import Database, DbRole

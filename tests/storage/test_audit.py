@@ -137,7 +137,8 @@ async def test_nobody_changes_or_removes_what_the_audit_holds(
     await _appended(db, a_chain())
     async with db.transaction(DbRole.OWNER) as tx:
         await tx.execute(
-            "insert into audit_checkpoint (number, size, root, frontier, at, note) values (1, 1, $1, $1, $2, '')",
+            "insert into audit_checkpoint (number, size, root, frontier, leaves, at, note) "
+            "values (1, 1, $1, $1, $1, $2, '')",
             bytes(32), NOW,
         )  # fmt: skip
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -9,9 +9,10 @@ import pytest
 
 from mla_tracker.api.app import create_app
 from mla_tracker.api.auth import settle
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
 from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.overdue import flag_due
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.embedded import Server
