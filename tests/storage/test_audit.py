@@ -34,7 +34,10 @@ async def _appended(
 async def _entries(db: Database) -> list[dict[str, Any]]:
     async with db.transaction(DbRole.OWNER) as tx:
         found = await tx.fetch(
-            "select * from audit_entry where what not like 'limit.%' order by chain_id, position nulls last, id"
+            """
+            select * from audit_entry where what not like 'limit.%' and what <> 'setting.taken_over'
+            order by chain_id, position nulls last, id
+            """
         )
     return [dict(row) for row in found]
 
