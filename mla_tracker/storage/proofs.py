@@ -56,7 +56,7 @@ def check_proof(proof: object, public_key: bytes) -> tuple[Checkpoint, Mapping[s
         content = entry_bytes([entry[name] for name in COLUMNS]) + bytes.fromhex(proof["mac"])
         path = [base64.b64decode(one, validate=True) for one in proof["path"]]
         note = proof["checkpoint"]
-        whole = set(entry) == set(COLUMNS) and isinstance(leaf, int) and isinstance(note, str)
+        whole = set(entry) == set(COLUMNS) and type(leaf) is int and isinstance(note, str)
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
         raise NotProven("That is no whole proof of an entry.") from None
     if not whole:

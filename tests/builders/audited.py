@@ -1,7 +1,7 @@
 """A register in which every audited table has rows, made as people and programs make them."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.commands.accounts import disable_account
@@ -117,8 +117,3 @@ async def _acknowledged(db: Database, head: Actor) -> None:
         flags = await tx.fetch("select id from flag order by id limit 2")
     for flag in flags:
         await acknowledge_flag(db, flag["id"], actor=head, now=LATE, idempotency=None)
-
-
-def instant(text: str) -> datetime:
-    """An aware instant."""
-    return datetime.fromisoformat(text)

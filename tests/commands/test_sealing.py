@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from mla_tracker.commands.sealing import Sealed, seal
-from mla_tracker.commands.taking_over import take_over
+from mla_tracker.commands.taking_over import take_over, take_over_once
 from mla_tracker.commands.verifying import Verified, verify
 from mla_tracker.domain.audit import Chain, ChainKind, What
 from mla_tracker.domain.audit_checking import Fault
@@ -112,7 +112,7 @@ async def test_a_tail_cut_off_with_its_checkpoints_is_found_by_one_kept_elsewher
     await seal(db, NOW + MINUTE, file=file)
     await as_owner(db, "alter table audit_entry disable trigger user")
     await as_owner(db, "alter table audit_checkpoint disable trigger user")
-    await as_owner(db, "delete from audit_entry where chain_kind = 'setting'")
+    await as_owner(db, "delete from audit_entry where what = 'setting.changed'")
     await as_owner(db, "delete from audit_checkpoint where number = 2")
     assert faults(await verify(db)) == set()
     done = await verify(db, outside=list(notes_in(file.read_text())))
@@ -130,7 +130,7 @@ async def test_a_cut_tail_that_was_replaced_is_found_by_a_checkpoint_kept_elsewh
     for table in ("audit_entry", "audit_checkpoint"):
         await as_owner(db, f"alter table {table} disable trigger user")
     await as_owner(db, "delete from audit_checkpoint")
-    await as_owner(db, "delete from audit_entry where chain_kind = 'setting'")
+    await as_owner(db, "delete from audit_entry where what = 'setting.changed'")
     await as_owner(db, "update audit_entry set leaf = null")
     for table in ("audit_entry", "audit_checkpoint"):
         await as_owner(db, f"alter table {table} enable trigger user")
@@ -228,7 +228,7 @@ async def test_a_proof_of_anything_else_does_not_hold(db: Database) -> None:
     await appended(db, 3)
     await seal(db, NOW)
     async with db.transaction(DbRole.OWNER) as tx:
-        entry_id = await tx.fetchval("select id from audit_entry where chain_kind = 'setting' limit 1")
+        entry_id = await tx.fetchval("select id from audit_entry where what = 'setting.changed' limit 1")
         proof = await proof_of(tx, entry_id)
         assert await proof_of(tx, uuid4()) is None
     assert proof is not None
@@ -274,6 +274,18 @@ async def test_a_proof_of_anything_else_does_not_hold(db: Database) -> None:
 def test_what_is_no_note_is_refused(note: str) -> None:
     with pytest.raises(NotANote):
         read_note(note)
+
+
+async def test_a_row_put_there_by_hand_is_not_taken_over_at_the_next_start(db: Database) -> None:
+    assert await take_over_once(db, NOW) == 0
+    await as_owner(
+        db,
+        "insert into account (id, name, countries, role, created_at) values ($1, 'Ghost', '{MA}', 'admin', $2)",
+        uuid4(),
+        NOW,
+    )
+    assert await take_over_once(db, NOW) == 0
+    assert faults(await verify(db)) == {Fault.ROW_UNKNOWN}
 
 
 async def test_records_older_than_the_audit_are_taken_over_once(db: Database) -> None:
