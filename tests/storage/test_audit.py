@@ -35,7 +35,7 @@ async def _entries(db: Database) -> list[dict[str, Any]]:
     async with db.transaction(DbRole.OWNER) as tx:
         found = await tx.fetch(
             """
-            select * from audit_entry where what in ('request.amended', 'request.read')
+            select * from audit_entry where what in ('request.amended', 'request.read', 'calendar.changed')
             order by chain_id, position nulls last, id
             """
         )
