@@ -195,6 +195,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     circumstances = _texts()
     stale_causes = _texts()
     handling = _text()
+    same_case_as = _ref()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -280,6 +281,7 @@ class Clock(Table, db=ENGINE, tablename="clock"):
     imprecise = Boolean(default=False)
     explanation = _json()
     handling = _text()
+    same_case_as = _ref()
 
 
 class Flag(Table, db=ENGINE, tablename="flag"):
