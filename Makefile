@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare prepare-dev demo serve test check lint types bench docs lock
+.PHONY: help prepare prepare-dev demo serve test check lint types audit bench docs lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -22,7 +22,7 @@ serve: prepare ## API and scheduler on your own data
 test: prepare-dev ## all tests on a real PostgreSQL, with the coverage of domain/ (at least 98 %)
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
-check: lint types ## format, lint, strict types and the direction of imports
+check: lint types audit ## format, lint, strict types, the direction of imports, known vulnerabilities
 	@$(RUN)/lint-imports
 
 lint: prepare-dev ## format and lint
@@ -31,6 +31,9 @@ lint: prepare-dev ## format and lint
 
 types: prepare-dev ## strict types
 	@$(RUN)/mypy
+
+audit: prepare-dev ## known vulnerabilities of the dependencies that are installed from requirements.lock
+	@$(RUN)/python tools/audit.py
 
 bench: prepare ## benchmarks, see bench/README.md
 	@for each in bench/[a-z]*.py; do $(RUN)/python -m bench.$$(basename $$each .py) || exit 1; done

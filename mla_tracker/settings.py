@@ -1,31 +1,51 @@
-"""What an operator can set: variables of the environment that begin with MLA_, each with its reason and default."""
+"""What an operator can set: variables of the environment that begin with MLA_, or files; each with its reason."""
 
+import os
+import re
+import stat
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mla_tracker.outbound.fetching import is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
+PREFIX: Final = "MLA_"
+SECRET: Final[JsonDict] = {"secret": True}
+"""Marks a setting whose value is shown nowhere: `Field(..., repr=False, json_schema_extra=SECRET)`."""
+
+_HOST: Final = re.compile(r"\*|(\*\.)?[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\]", re.IGNORECASE)
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
 
 class Settings(BaseSettings):
     """The settings of one process. Read once, by the entry points, and passed on as an argument."""
 
-    model_config = SettingsConfigDict(env_prefix="MLA_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     database_url: str | None = Field(
         None,
+        repr=False,
+        json_schema_extra=SECRET,
         description="Address of a PostgreSQL, 15 or newer: postgresql://user:password@host:5432/database. "
         "Without it a private PostgreSQL runs in the data folder.",
     )
     data_dir: Path = Field(
         default_factory=default_folder,
         description="Folder of the private database and of local files. Its path may be 90 bytes long.",
+    )
+    secrets_dir: Path | None = Field(
+        None,
+        description="Folder of files named like settings in small letters (mla_database_url), each holding its value, "
+        "as secrets are mounted into containers. A variable of the environment prevails.",
     )
     keys_dir: Path | None = Field(
         None,
@@ -34,6 +54,32 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
+    allowed_hosts: Words = Field(
+        (),
+        description="Names by which the API may be called, separated by commas; *.example.org for all below, * for "
+        "any. By default MLA_HOST, localhost, 127.0.0.1 and [::1].",
+    )
+    trusted_proxies: Words = Field(
+        (),
+        description="Addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
+        "separated by commas. By default none.",
+    )
+    calls_per_minute: int = Field(
+        6000,
+        ge=0,
+        le=10_000_000,
+        description="Most calls of one account per minute, on all nodes; 0 for no limit.",
+    )
+    failures_per_minute: int = Field(
+        120,
+        ge=0,
+        le=10_000_000,
+        description="Most calls of one address per minute, on all nodes, that fail to authenticate or need no token; "
+        "0 for no limit.",
+    )
+    max_connections: int = Field(
+        500, ge=1, le=100_000, description="Most connections of clients that one process holds open."
+    )
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
     pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
     statement_cache: bool = Field(
@@ -51,6 +97,8 @@ class Settings(BaseSettings):
         max_length=500,
         description="Issuer of the identity provider whose access tokens are taken, exactly as it names itself, e.g. "
         "https://login.example.org/realms/justice. Without it only tokens made here are.",
+        repr=False,
+        json_schema_extra=SECRET,
     )
     oidc_audience: str | None = Field(
         None,
@@ -69,6 +117,8 @@ class Settings(BaseSettings):
     )
     checkpoint_url: str | None = Field(
         None,
+        repr=False,
+        json_schema_extra=SECRET,
         description="Address to which each signed checkpoint of the audit is sent (POST, text); https, or http on "
         "this machine.",
     )
@@ -94,19 +144,90 @@ class Settings(BaseSettings):
             raise ValueError("give an address of the form postgresql://user:password@host:5432/database")
         return url
 
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"{name} is not the name of a host; leave out scheme, port and path")
+        return names
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}; give addresses such as 10.0.0.7 or networks such as 10.0.0.0/24"
+                ) from None
+        return networks
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which the API may be called."""
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return self.allowed_hosts or (own, "localhost", "127.0.0.1", "[::1]")
+
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of the environment, over which what is `given` prevails. Raises CannotRun naming all wrong ones."""
+    """The settings of environment and files, over which what is `given` prevails. Raises CannotRun naming all wrong."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    folder = secrets_folder()
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(_secrets_dir=folder, **chosen)
     except ValidationError as error:
         raise CannotRun("\n".join(_sentence(fault) for fault in error.errors())) from None
+    except SettingsError as error:
+        raise CannotRun(
+            f"A setting cannot be read ({error}): {type(error.__cause__).__name__}. In the folder MLA_SECRETS_DIR each "
+            "must be a file of text in UTF-8 that this program may read."
+        ) from None
+
+
+def secrets_folder() -> Path | None:
+    """The folder of secrets, if one is set. Raises CannotRun unless it is a folder that can be read."""
+    named = os.environ.get("MLA_SECRETS_DIR")
+    if not named:
+        return None
+    folder = Path(named)
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        raise CannotRun(
+            f"MLA_SECRETS_DIR {folder} is not a folder that can be read. Mount it, or correct the setting."
+        )
+    return folder
+
+
+def exposed(folder: Path | None) -> list[str]:
+    """A sentence for each file of secrets that every user of the machine may read, or that is no setting of ours."""
+    if folder is None:
+        return []
+    known = {f"{PREFIX}{name}".lower() for name in Settings.model_fields}
+    files = sorted(file for file in folder.iterdir() if file.name.lower().startswith(PREFIX.lower()))
+    open_to_all = [
+        f"Every user of this machine may read the secret {file}; take that right away (chmod o-rwx) or mount the "
+        "folder for this program alone"
+        for file in files
+        if file.stat().st_mode & stat.S_IROTH
+    ]
+    strange = [
+        f"The file {file} is named like no setting and changes nothing"
+        for file in files
+        if file.name.lower() not in known
+    ]
+    return open_to_all + strange
 
 
 def misspelt(names: Iterable[str]) -> list[str]:
     """A sentence for each variable that looks like one of ours and is none: it changes nothing, silently."""
-    known = [f"MLA_{name.upper()}" for name in Settings.model_fields]
-    strange = sorted(name for name in names if name.startswith("MLA_") and name not in known)
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    strange = sorted(name for name in names if name.startswith(PREFIX) and name not in known)
     return [
         f"There is no setting {name}"
         + "".join(f"; perhaps {near} is meant" for near in get_close_matches(name, known, 1))
@@ -114,8 +235,15 @@ def misspelt(names: Iterable[str]) -> list[str]:
     ]
 
 
+def secret_names() -> frozenset[str]:
+    """The settings whose values are shown nowhere."""
+    return frozenset(
+        name for name, field in Settings.model_fields.items() if field.json_schema_extra == SECRET
+    )
+
+
 def _sentence(fault: Any) -> str:
-    name = f"MLA_{str(fault['loc'][0]).upper()}"
+    field = str(fault["loc"][0])
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    entered = "" if name in {"MLA_DATABASE_URL", "MLA_CHECKPOINT_URL"} else f" {str(fault['input'])[:100]!r}"
-    return f"The setting {name}{entered} is not possible: {what}."
+    entered = "" if field in secret_names() else f" {str(fault['input'])[:100]!r}"
+    return f"The setting {PREFIX}{field.upper()}{entered} is not possible: {what}."

@@ -46,6 +46,12 @@ def test_every_link_between_our_pages_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    named = set(re.findall(r"`(tests/[^`]+)`", (ROOT / "docs" / "security.md").read_text()))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "mla_tracker").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
 )

@@ -15,6 +15,7 @@ from mla_tracker.api import (
     account_tokens,
     accounts,
     agreements,
+    audit,
     auth,
     calendar_versions,
     calendars,
@@ -33,14 +34,16 @@ from mla_tracker.api import (
     persons,
     policies,
     problems,
+    readers,
     reports,
     requests,
     retention,
     statistics,
 )
-from mla_tracker.api.edge import Edge
+from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.health import Check
 from mla_tracker.api.metrics import HttpMetrics
+from mla_tracker.api.rates import Rates
 from mla_tracker.api.routes import MAX_BODY, marked, read_body
 from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.settings import Settings
@@ -66,6 +69,9 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     agreements.change_agreement,
     agreements.record_agreement_event,
     agreements.void_agreement_event,
+    audit.list_entries,
+    audit.read_checkpoint,
+    audit.prove_entry,
     calendars.read_calendar,
     calendars.set_calendar,
     calendar_versions.list_calendar_versions,
@@ -77,6 +83,9 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     events.record_event,
     events.list_events,
     events.void_event,
+    readers.list_readers,
+    readers.name_reader,
+    readers.unname_reader,
     flags.list_flags,
     flags.acknowledge,
     limits.list_limits,
@@ -162,7 +171,8 @@ def create_app(
     app.state.now = now
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
-    return Edge(app, figures)
+    app.state.rates = Rates(database, calls=settings.calls_per_minute, failures=settings.failures_per_minute)
+    return Edge(app, figures, Hosts(settings.hosts))
 
 
 def provider_of(settings: Settings) -> IdentityProvider | None:

@@ -99,7 +99,7 @@ async def _note_use(database: Database, token_id: UUID, now: datetime) -> None:
     try:
         await note_use(database, token_id, now=now, not_since=now - USE_NOTED_EVERY)
     except PASSING_FAULTS as fault:
-        log.warning("use of a token not noted", token_id=str(token_id), fault=repr(fault))
+        log.warning("use of a token not noted", token_id=str(token_id), fault=fault)
 
 
 async def settle() -> None:
@@ -124,13 +124,18 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     route: Route = handler.opt["route"]
     state = connection.app.state
     now = connection.state.now = state.now()
+    address = connection.client.host if connection.client else None
     if route.may is not None:
         header = connection.headers.get("Authorization")
-        shown = await authenticate(state.database, state.identity, header, now)
+        shown: Credential = await state.rates.let_in(
+            address, header, now, lambda: authenticate(state.database, state.identity, header, now)
+        )
         actor = replace(shown.actor, origin=origin_of(connection, shown))
         connection.scope["auth"] = actor
         connection.state.credential = replace(shown, actor=actor)
         require(actor, route.may)
+    elif route.limited:
+        await state.rates.public_call(address, now)
     if route.idempotent:
         idempotency_key(connection.headers.get("Idempotency-Key"))
     if route.query is None and connection.scope["query_string"]:

@@ -1,5 +1,7 @@
 """The versions of a country's calendar, and what each of them moved."""
 
+from datetime import datetime
+
 from litestar import Response, get
 from pydantic import Field
 
@@ -10,7 +12,9 @@ from mla_tracker.api.previews import DateMoveView
 from mla_tracker.api.routes import documented
 from mla_tracker.catalogue.countries import is_country
 from mla_tracker.commands.calendars import no_such_country
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.permissions import Deed
 from mla_tracker.queries import calendars as queries
@@ -100,11 +104,14 @@ async def list_calendar_versions(country: str, actor: Actor, database: Database)
     ),
 )
 async def list_calendar_moves(
-    country: str, filters: MovesQuery, actor: Actor, database: Database
+    country: str, filters: MovesQuery, actor: Actor, database: Database, now: datetime
 ) -> Response[bytes]:
     """Each clock with the date before and after, as it was found when its request was counted anew."""
     if not is_country(country):
         raise no_such_country(country)
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         found = await queries.moves_by(tx, country, filters.version, actor=actor)
+        moved = {move["request_id"] for move in found}
+        route = "GET /calendars/{country}/moves"
+        await note_reading_of(tx, moved, route=route, actor=actor, now=now, what=What.REQUEST_LISTED)
     return answer(CalendarMoves(items=[DateMoveView(**move) for move in found]))

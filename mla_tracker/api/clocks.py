@@ -11,7 +11,10 @@ from mla_tracker.api.answers import answer
 from mla_tracker.api.fields import Answer, Country, Day, DayOrInstant, Id, Instant, ShortLine
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.routes import documented
+from mla_tracker.commands.reading import note_reading
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import (
     Basis,
@@ -64,6 +67,7 @@ class ClockQuery(PageQuery):
     )
     stopped_from: Day | None = Field(None, description="Met, or cancelled, on this date or later.")
     stopped_before: Day | None = Field(None, description="Met, or cancelled, before this date.")
+    handling: Handling | None = Field(None, description="How the request is handled.")
 
     def wanted(self) -> ClockFilter:
         """The same for the query."""
@@ -84,6 +88,7 @@ class ClockQuery(PageQuery):
             due_before=self.due_before,
             stopped_from=self.stopped_from,
             stopped_before=self.stopped_before,
+            handling=self.handling,
         )
 
 
@@ -101,6 +106,7 @@ class WorklistClock(Answer):
     request_id: Id
     kind: RequestKind
     status: Status = Field(description="The request's place in its life.")
+    handling: Handling = Field(description="How the request is handled.")
     requesting_country: Country
     requested_country: Country
     external_reference: str | None = Field(description="What your side calls the request, if it recorded it.")
@@ -154,7 +160,7 @@ async def list_clocks(
 ) -> Response[bytes]:
     """Clocks of requests of your countries; those of drafts only of your own making."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await worklist.clocks(
             tx,
             filters.wanted(),
@@ -162,6 +168,9 @@ async def list_clocks(
             as_of=position.as_of,
             after=(position.after[0], position.after[1]) if position.after else None,
             limit=filters.limit + 1,
+        )
+        await note_reading(
+            tx, rows[: filters.limit], route="GET /clocks", actor=actor, now=now, what=What.REQUEST_LISTED
         )
     return answer(paging.page(rows, filters, position, key=worklist.sort_key, item=shown))
 

@@ -1,4 +1,4 @@
-"""The outermost layer, around every answer there is: id, log, metrics, security headers, HEAD."""
+"""The outermost layer, around every answer there is: host, sizes, id, log, metrics, security headers, HEAD."""
 
 import re
 import time
@@ -11,31 +11,70 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from mla_tracker.api.metrics import HttpMetrics
-from mla_tracker.api.problems import MEDIA_TYPE, problem_of
+from mla_tracker.api.problems import (
+    HEADERS_TOO_LARGE,
+    MEDIA_TYPE,
+    UNKNOWN_HOST,
+    URL_TOO_LONG,
+    Problem,
+    problem_of,
+)
 
 Headers = list[tuple[bytes, bytes]]
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}\Z")
-_SECURITY: Final[tuple[tuple[bytes, bytes], ...]] = (
+MOST_URL_BYTES: Final = 8 * 1024
+MOST_HEADER_BYTES: Final = 32 * 1024
+MOST_HEADERS: Final = 100
+SECURITY: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-embedder-policy", b"require-corp"),
+    (
+        b"permissions-policy",
+        b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    (b"x-permitted-cross-domain-policies", b"none"),
+    (b"x-dns-prefetch-control", b"off"),
     (b"cache-control", b"no-store"),
 )
+_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?\Z")
+_HEALTH: Final = "/health/"
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 log = structlog.get_logger(__name__)
 
 
+class Hosts:
+    """The names under which an installation answers: exact ones, `*.example.org` for all below it, `*` for any."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(name.lower().rstrip(".") for name in names)
+        self._below = tuple(name[1:] for name in self._names if name.startswith("*."))
+
+    def take(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether the request is for one of them. One without a Host, or with two, is for none."""
+        if "*" in self._names:
+            return True
+        given = [value for name, value in headers if name.lower() == b"host"]
+        match = _HOST.match(given[0].decode("latin-1").lower()) if len(given) == 1 else None
+        if match is None:
+            return False
+        host = match[1].rstrip(".")
+        return host in self._names or host.endswith(self._below)
+
+
 class Edge:
     """Wraps an ASGI app. A route's own header wins over the one that would be set here."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, hosts: Hosts) -> None:
         self._app = app
         self._metrics = metrics
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = str(scope["type"])
@@ -68,7 +107,10 @@ class Edge:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, send_on)
+                if (refusal := self._refusal(outer)) is not None:
+                    await _send_problem(refusal, send_on)
+                else:
+                    await self._app(scope, receive, send_on)
             except Exception as error:
                 log.exception("failed outside any route")
                 if status:
@@ -91,6 +133,29 @@ class Edge:
                     account=str(actor.account_id) if actor is not None else None,
                 )
 
+    def _refusal(self, scope: MutableMapping[str, Any]) -> Problem | None:
+        """What keeps a request from being looked at; for health it is the sizes alone, since probes go by address."""
+        headers = scope["headers"]
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_URL_BYTES:
+            return Problem(
+                URL_TOO_LONG,
+                f"Path and query may be {MOST_URL_BYTES} bytes long. Filter by fewer values at once.",
+            )
+        if (
+            len(headers) > MOST_HEADERS
+            or sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_BYTES
+        ):
+            return Problem(
+                HEADERS_TOO_LARGE, f"Send at most {MOST_HEADERS} headers of {MOST_HEADER_BYTES} bytes in all."
+            )
+        if not scope["path"].startswith(_HEALTH) and not self._hosts.take(headers):
+            return Problem(
+                UNKNOWN_HOST,
+                "This installation does not answer for the host that the call names. Call it by a name that it "
+                "knows, or have the operator add this one to the setting MLA_ALLOWED_HOSTS.",
+            )
+        return None
+
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The caller's id if it sent a sound one, so that logs can be joined across systems; else a fresh one."""
@@ -105,7 +170,7 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]], request_id: str, *, ht
         (name.lower(), _with_head(value) if name.lower() == b"allow" else value) for name, value in headers
     ]
     names = {name for name, _ in given}
-    ours = [*_SECURITY, (b"x-request-id", request_id.encode()), *([_HSTS] if https else [])]
+    ours = [*SECURITY, (b"x-request-id", request_id.encode()), *([_HSTS] if https else [])]
     return [*given, *(header for header in ours if header[0] not in names)]
 
 

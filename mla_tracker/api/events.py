@@ -13,6 +13,7 @@ from mla_tracker.api.request_views import EventView, RecordedEvent, RequestView
 from mla_tracker.api.requests import PATH
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import requests as commands
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.permissions import Deed
@@ -75,8 +76,10 @@ async def list_events(
 ) -> Response[bytes]:
     """Every act in the order in which they took place, voided ones too, with who stated it and when it was recorded."""
     position = paging.position(filters, actor, keys=(UUID,), now=now)
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         history = await queries.history(tx, request_id, actor=actor, now=now, as_of=position.as_of)
+        route = "GET /requests/{request_id}/events"
+        await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
     last = position.after[0] if position.after else None
     first = next((number for number, event in enumerate(history, start=1) if event["id"] == last), 0)
     page = paging.page(

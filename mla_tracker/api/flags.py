@@ -1,5 +1,6 @@
 """What the sweep raised, and the mark that somebody has seen it."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -13,8 +14,11 @@ from mla_tracker.api.fields import Answer, Country, Id, Instant
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.routes import documented
 from mla_tracker.commands.flags import acknowledge_flag
+from mla_tracker.commands.reading import note_reading
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.vocabulary import FlagKind, Obligor, Stage
 from mla_tracker.queries import flags
@@ -42,6 +46,9 @@ class FlagAnswer(Answer):
 
     id: Id
     request_id: Id
+    requesting_country: Country
+    requested_country: Country
+    handling: Handling = Field(description="How the request is handled.")
     clock_id: Id
     limit: str
     stage: Stage
@@ -77,10 +84,10 @@ async def list_flags(filters: FlagQuery, actor: Actor, database: Database, now: 
         filters.country,
         filters.raised_after,
     )
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        rows = await flags.page(
-            tx, wanted, countries=actor.countries, after=_key(position.after), limit=filters.limit + 1
-        )
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
+        rows = await flags.page(tx, wanted, actor=actor, after=_key(position.after), limit=filters.limit + 1)
+        shown = map(asdict, rows[: filters.limit])
+        await note_reading(tx, shown, route="GET /flags", actor=actor, now=now, what=What.REQUEST_LISTED)
     return answer(paging.page(rows, filters, position, key=lambda row: (row.raised_at, row.id)))
 
 
@@ -101,8 +108,11 @@ async def acknowledge(
 ) -> Response[bytes]:
     """Marks the flag as seen and answers with it."""
     done = await acknowledge_flag(database, flag_id, actor=actor, now=now, idempotency=idempotency)
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        row = await flags.flag(tx, done.id, countries=actor.countries)
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
+        row = await flags.flag(tx, done.id, actor=actor)
+        if row is not None:
+            route = "POST /flags/{flag_id}/acknowledge"
+            await note_reading(tx, [asdict(row)], route=route, actor=actor, now=now)
     if row is None:
         raise NotFound(f"There is no flag {flag_id}. List the flags to find its id.")
     return answer(FlagAnswer.model_validate(row, from_attributes=True), replayed=done.replayed)

@@ -53,7 +53,10 @@ class Ready(Answer):
     checks: list[CheckView]
 
 
-@get("/health/live", **documented("Whether the program lives", tag="operation", answer=Live, public=True))
+@get(
+    "/health/live",
+    **documented("Whether the program lives", tag="operation", answer=Live, public=True, limited=False),
+)
 async def health_live() -> Response[bytes]:
     """Answers whenever the process does; touches nothing else."""
     return answer(Live())
@@ -66,6 +69,7 @@ async def health_live() -> Response[bytes]:
         tag="operation",
         answer=Ready,
         public=True,
+        limited=False,
         also={503: "Not ready; `checks` says why."},
     ),
 )
@@ -96,5 +100,5 @@ async def _look(database: Database, name: str, check: Check, now: datetime) -> F
         async with asyncio.timeout(CHECK_SECONDS), database.transaction(DbRole.API, read_only=True) as tx:
             return await check(tx, now)
     except Exception as fault:  # noqa: BLE001 - whatever it is, the operator must hear of it
-        log.warning("not ready", check=name, fault=repr(fault))
+        log.warning("not ready", check=name, fault=fault)
         return Finding(name, False, "The check failed; the log says why.")

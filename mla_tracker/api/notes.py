@@ -12,6 +12,7 @@ from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.person_bodies import ErasureEntry
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import notes as commands
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import InvalidEntry, NotFound
 from mla_tracker.domain.permissions import Deed
@@ -91,7 +92,7 @@ async def list_notes(
 ) -> Response[bytes]:
     """Those that were erased too, without their text."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await queries.notes(
             tx,
             request_id,
@@ -100,6 +101,8 @@ async def list_notes(
             as_of=position.as_of,
             limit=filters.limit + 1,
         )
+        route = "GET /requests/{request_id}/notes"
+        await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
     page = paging.page(rows, filters, position, key=lambda row: (row["recorded_at"], row["id"]))
     return answer(Page[NoteView].model_validate(page))
 
@@ -112,14 +115,23 @@ async def list_notes(
         may=Deed.ERASE_NOTES,
         body=ErasureEntry,
         answer=NoteView,
+        idempotent=True,
         problems=[NotFound],
         examples={"written on the wrong case": {"ground": "recorded_in_error"}},
         description="For good: nobody can bring it back. That there was a note stays. Erasing again changes nothing.",
     ),
 )
 async def erase_note(
-    request_id: UUID, note_id: UUID, entry: ErasureEntry, actor: Actor, database: Database, now: datetime
+    request_id: UUID,
+    note_id: UUID,
+    entry: ErasureEntry,
+    actor: Actor,
+    database: Database,
+    now: datetime,
+    idempotency: IdempotencyKey | None,
 ) -> Response[bytes]:
     """Answers with what is left of it."""
-    done = await commands.erase_note(database, request_id, note_id, entry.why(), actor=actor, now=now)
-    return answer(NoteView.model_validate(done.view))
+    done = await commands.erase_note(
+        database, request_id, note_id, entry.why(), actor=actor, now=now, idempotency=idempotency
+    )
+    return answer(NoteView.model_validate(done.view), replayed=done.replayed)

@@ -50,6 +50,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "agreements": "The register of agreements and their life.",
     "clocks": "The worklist across cases.",
     "flags": "What the sweep raised.",
+    "audit": "What was done, by whom and when, for auditors; and the seals over it.",
     "limits": "Limits and conventions as data, with their sources.",
     "calendars": "Working days, holidays and recess as data.",
     "deadlines": "The engine by itself: a period, a rule, a calendar; a date and the reasons for it.",
@@ -57,6 +58,9 @@ _TAGS: Final[Mapping[str, str]] = {
     "account": "Who is calling.",
     "accounts": "Accounts and tokens, for administrators.",
     "operation": "For those who run it.",
+    "persons": "Who a request is about, for those who work on it.",
+    "notes": "What a side notes on a request for itself.",
+    "retention": "How long persons and texts of closed requests are kept.",
 }
 
 
@@ -295,7 +299,7 @@ def _responses(path: str, route: Route, names: Mapping[tuple[type[BaseModel], st
         by_status.setdefault(kind.status, []).append(kind)
     for status, kinds in sorted(by_status.items()):
         extra = {"WWW-Authenticate": _response_header("How to authenticate.")} if status == 401 else {}
-        extra |= {"Retry-After": _response_header("Seconds to wait.")} if status == 503 else {}
+        extra |= {"Retry-After": _response_header("Seconds to wait.")} if status in (429, 503) else {}
         if problems.INSUFFICIENT_SCOPE in kinds:
             lacks = "Which scope the token lacks, if that is why."
             extra |= {"WWW-Authenticate": _response_header(lacks, required=False)}
@@ -343,6 +347,9 @@ def _kinds(path: str, route: Route) -> Iterable[Kind]:
         )
     if "{" in path:
         yield problems.NOT_FOUND
+    yield from (problems.URL_TOO_LONG, problems.HEADERS_TOO_LARGE, problems.TOO_BUSY)
+    if route.limited:
+        yield from (problems.UNKNOWN_HOST, problems.TOO_MANY_CALLS)
     yield problems.INTERNAL_ERROR
     if not route.public:
         yield from (problems.UNAVAILABLE, problems.IDENTITY_UNAVAILABLE)

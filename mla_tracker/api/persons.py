@@ -11,6 +11,7 @@ from mla_tracker.api.paging import Page
 from mla_tracker.api.person_bodies import ErasureEntry, PersonChange, PersonEntry, PersonsQuery, PersonView
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import persons as commands
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import ActNotPossible, InvalidEntry, NotAllowed, NotFound, VersionStale
 from mla_tracker.domain.permissions import Deed
@@ -84,7 +85,7 @@ async def list_persons(
 ) -> Response[bytes]:
     """Those who were erased too, without a word on them."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await queries.persons(
             tx,
             request_id,
@@ -93,6 +94,8 @@ async def list_persons(
             as_of=position.as_of,
             limit=filters.limit + 1,
         )
+        route = "GET /requests/{request_id}/persons"
+        await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
     page = paging.page(rows, filters, position, key=lambda row: (row["created_at"], row["id"]))
     return answer(Page[PersonView].model_validate(page))
 
@@ -108,10 +111,14 @@ async def list_persons(
         problems=[NotFound],
     ),
 )
-async def read_person(request_id: UUID, person_id: UUID, actor: Actor, database: Database) -> Response[bytes]:
+async def read_person(
+    request_id: UUID, person_id: UUID, actor: Actor, database: Database, now: datetime
+) -> Response[bytes]:
     """What is known of them, or that it was erased."""
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         view = PersonView.model_validate(await queries.person(tx, request_id, person_id, actor=actor))
+        route = "GET /requests/{request_id}/persons/{person_id}"
+        await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
     return answer(view, version=view.version)
 
 
@@ -155,6 +162,7 @@ async def change_person(
         may=Deed.ERASE_PERSONS,
         body=ErasureEntry,
         answer=PersonView,
+        idempotent=True,
         etag=True,
         problems=[NotFound, NotAllowed],
         examples={"somebody else of that name": {"ground": "not_concerned"}},
@@ -163,9 +171,17 @@ async def change_person(
     ),
 )
 async def erase_person(
-    request_id: UUID, person_id: UUID, entry: ErasureEntry, actor: Actor, database: Database, now: datetime
+    request_id: UUID,
+    person_id: UUID,
+    entry: ErasureEntry,
+    actor: Actor,
+    database: Database,
+    now: datetime,
+    idempotency: IdempotencyKey | None,
 ) -> Response[bytes]:
     """Only the country that recorded the person."""
-    done = await commands.erase_person(database, request_id, person_id, entry.why(), actor=actor, now=now)
+    done = await commands.erase_person(
+        database, request_id, person_id, entry.why(), actor=actor, now=now, idempotency=idempotency
+    )
     view = PersonView.model_validate(done.view)
-    return answer(view, version=view.version)
+    return answer(view, version=view.version, replayed=done.replayed)

@@ -55,9 +55,7 @@ INVALID_HEADER = Kind(
     "A request header is not valid",
     "A header such as Idempotency-Key or If-Match does not have the form that is documented for it.",
 )
-BAD_REQUEST = Kind(
-    "bad-request", 400, "The request is not valid", "The request could not be read as HTTP demands."
-)
+BAD_REQUEST = Kind("bad-request", 400, "The request is not valid", "It could not be read as HTTP demands.")
 UNAUTHENTICATED = Kind(
     "unauthenticated",
     401,
@@ -89,6 +87,39 @@ TOO_LARGE = Kind(
     413,
     "The body is too large",
     "The body exceeds what this route takes. Split it into several calls.",
+)
+URL_TOO_LONG = Kind(
+    "url-too-long",
+    414,
+    "The address is too long",
+    "Path and query exceed what is read. Filter by fewer values at once.",
+)
+UNKNOWN_HOST = Kind(
+    "unknown-host",
+    421,
+    "Not a host of this installation",
+    "The `Host` header names none of the hosts that this installation answers for. Call it by one of them, or have "
+    "the operator add the name to the setting `MLA_ALLOWED_HOSTS`.",
+)
+TOO_MANY_CALLS = Kind(
+    "too-many-calls",
+    429,
+    "Too many calls",
+    "The account has made its calls of this minute, or its address has failed to authenticate, or called without a "
+    "token, too often. Repeat the call after the seconds in `Retry-After`. The limits are the operator's: "
+    "`MLA_CALLS_PER_MINUTE`, `MLA_FAILURES_PER_MINUTE`.",
+)
+HEADERS_TOO_LARGE = Kind(
+    "headers-too-large",
+    431,
+    "The headers are too large",
+    "The headers are more, or longer, than what is read.",
+)
+TOO_BUSY = Kind(
+    "too-busy",
+    503,
+    "Too many connections",
+    "The server has as many connections open as it takes (`MLA_MAX_CONNECTIONS`). Connect again after `Retry-After`.",
 )
 UNSUPPORTED_MEDIA_TYPE = Kind(
     "unsupported-media-type",
@@ -201,8 +232,7 @@ HTTP_KINDS: Final[Mapping[int, Kind]] = {
     kind.status: kind
     for kind in (
         BAD_REQUEST, UNAUTHENTICATED, PROBLEMS[errors.NotAllowed], NOT_FOUND, METHOD_NOT_ALLOWED,
-        NOT_ACCEPTABLE, TIMED_OUT,
-        TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, PRECONDITION_REQUIRED, UNAVAILABLE,
+        NOT_ACCEPTABLE, TIMED_OUT, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, PRECONDITION_REQUIRED, UNAVAILABLE,
     )
 }  # fmt: skip
 
@@ -267,7 +297,10 @@ class Problem(Exception):
 def all_kinds() -> Iterator[Kind]:
     """Every kind of problem once, in the order of the table."""
     seen: set[str] = set()
-    others = (INVALID_QUERY, INVALID_HEADER, INTERNAL_ERROR, IDENTITY_UNAVAILABLE)
+    others = (
+        INVALID_QUERY, INVALID_HEADER, URL_TOO_LONG, UNKNOWN_HOST, TOO_MANY_CALLS, HEADERS_TOO_LARGE,
+        TOO_BUSY, INTERNAL_ERROR, IDENTITY_UNAVAILABLE,
+    )  # fmt: skip
     for kind in (*PROBLEMS.values(), *HTTP_KINDS.values(), *others):
         if kind.slug not in seen:
             seen.add(kind.slug)
@@ -340,7 +373,7 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     if problem.kind is INTERNAL_ERROR:
         log.error("unexpected error", path=request.scope.get("path_template"), exc_info=error)
     elif problem.kind is UNAVAILABLE:
-        log.warning("database not available", path=request.scope.get("path_template"), fault=repr(error))
+        log.warning("database not available", path=request.scope.get("path_template"), fault=error)
     return problem.response()
 
 

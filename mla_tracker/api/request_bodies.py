@@ -1,6 +1,6 @@
 """Bodies and filters of requests and acts."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -18,6 +18,7 @@ from mla_tracker.api.fields import (
 )
 from mla_tracker.api.paging import PageQuery
 from mla_tracker.commands.entries import NewEvent, NewRequest
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.purposes import FurtherRequest, InformationPurpose
 from mla_tracker.domain.vocabulary import (
     Act,
@@ -39,6 +40,11 @@ Circumstances = Annotated[
     list[Circumstance],
     Field(max_length=10, description="Facts on which a limit depends and that no other field tells."),
 ]
+HANDLING: Final = (
+    "Who of the two countries may see that there is this request: `open` all their accounts, `restricted` officers and "
+    "heads, `confidential` those who are named. Officers and heads set it; either side may raise it, and the country "
+    "that recorded the request may lower it."
+)
 ItemNumber = Annotated[int, Field(ge=1, le=50)]
 
 
@@ -120,6 +126,7 @@ class RequestBody(Entry):
     assigned_to: ShortLine | None = None
     wished_by: Day | None = None
     wished_by_reason: Paragraphs | None = None
+    handling: Handling = Field(Handling.OPEN, description=HANDLING)
     events: list[EventBody] = Field(default_factory=list, max_length=200)
 
     def entry(self) -> NewRequest:
@@ -144,6 +151,7 @@ class RequestBody(Entry):
             assigned_to=self.assigned_to,
             wished_by=self.wished_by,
             wished_by_reason=self.wished_by_reason,
+            handling=self.handling,
             events=[event.entry() for event in self.events],
         )
 
@@ -166,6 +174,7 @@ class RequestChange(Entry):
     assigned_to: ShortLine | None = None
     wished_by: Day | None = None
     wished_by_reason: Paragraphs | None = None
+    handling: Handling = Field(Handling.OPEN, description=HANDLING)
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -186,6 +195,8 @@ class RequestChange(Entry):
                 found[f"reference_{side}"] = getattr(self.references, side)
         if "urgency" in found:
             found["urgency"] = found["urgency"].value
+        if "handling" in found:
+            found["handling"] = found["handling"].value
         return found
 
 
@@ -213,6 +224,7 @@ class RequestFilters(PageQuery):
         None, description="The reference your own country recorded it under."
     )
     reference: ShortLine | None = Field(None, description="The file number of either side.")
+    handling: Handling | None = None
 
 
 class EventFilters(PageQuery):

@@ -13,6 +13,7 @@ from mla_tracker.api.fields import (
     Instant,
 )
 from mla_tracker.api.previews import DateMoveView
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.vocabulary import (
     Act,
     Assistance,
@@ -155,6 +156,7 @@ class RequestSummary(Answer):
     references: ReferencesView
     assigned_to: str | None
     wished_by: date | None
+    handling: Handling
     status: Status
     draft: bool
     custody: Custody | None
@@ -202,6 +204,9 @@ class EventView(Answer):
     data: dict[str, Any]
     note: str | None
     asserted_by: Country
+    told: bool = Field(
+        description="The act took place in the other country, and who stated it recorded what it was told."
+    )
     recorded_at: Instant
     voided: VoidedView | None
 

@@ -14,7 +14,9 @@ from mla_tracker.api.request_views import ClockList, ExplainedClock, RequestSumm
 from mla_tracker.api.routes import documented
 from mla_tracker.commands import amending
 from mla_tracker.commands import requests as commands
+from mla_tracker.commands.reading import note_reading, note_reading_of
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import (
     ActNotPossible,
     AlreadyRecorded,
@@ -91,7 +93,7 @@ async def list_requests(
     """Requests of your countries; drafts only of your own making."""
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
     wanted = queries.RequestFilter(**filters.model_dump(exclude={"limit", "cursor"}))
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await queries.requests(
             tx,
             wanted,
@@ -99,6 +101,9 @@ async def list_requests(
             after=(position.after[0], position.after[1]) if position.after else None,
             as_of=position.as_of,
             limit=filters.limit + 1,
+        )
+        await note_reading(
+            tx, rows[: filters.limit], route="GET /requests", actor=actor, now=now, what=What.REQUEST_LISTED
         )
     page = paging.page(rows, filters, position, key=lambda row: (row["created_at"], row["id"]))
     return answer(Page[RequestSummary].model_validate(page))
@@ -117,8 +122,10 @@ async def list_requests(
 )
 async def read_request(request_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """The request with its clocks as they read now, the flags raised on it, and warnings about its record."""
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        view = RequestView.model_validate(await queries.request(tx, request_id, actor=actor, now=now))
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
+        found = await queries.request(tx, request_id, actor=actor, now=now)
+        await note_reading(tx, [found], route="GET /requests/{request_id}", actor=actor, now=now)
+    view = RequestView.model_validate(found)
     return answer(view, version=view.version)
 
 
@@ -164,7 +171,9 @@ async def amend_request(
 )
 async def read_clocks(request_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """Every clock, each with the steps that lead to its date, their rules and their sources."""
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await queries.clocks_explained(tx, request_id, actor=actor, now=now)
+        route = "GET /requests/{request_id}/clocks"
+        await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
     explained = [{**row, "explanation": step_views(row["explanation"])} for row in rows]
     return answer(ClockList(items=[ExplainedClock.model_validate(row) for row in explained]))

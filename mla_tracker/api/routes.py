@@ -50,6 +50,7 @@ class Route:
     description: str
     max_body: int
     hidden: bool
+    limited: bool
 
 
 def documented(
@@ -73,6 +74,7 @@ def documented(
     description: str = "",
     max_body: int = MAX_BODY,
     hidden: bool = False,
+    limited: bool = True,
 ) -> dict[str, Any]:
     """The arguments of a Litestar decorator that make a route ours; see `api/openapi.py` for how to add one.
 
@@ -80,7 +82,7 @@ def documented(
     domain/permissions.py that the caller must be allowed. `problems` names those that it
     raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also`
     documents other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
-    is no part of the published contract.
+    is no part of the published contract. What is not `limited` may be called however often, by whatever host name.
     """
     if (may is None) is not public:
         raise ValueError(
@@ -90,6 +92,7 @@ def documented(
     route = Route(
         summary, tag, status, body, query, answer, kinds, may, public, idempotent, if_match, etag,
         location, tuple(media), dict(also or {}), dict(examples or {}), description, max_body, hidden,
+        limited,
     )  # fmt: skip
     dependencies: dict[str, Provide] = {}
     if body is not None:

@@ -25,7 +25,9 @@ from mla_tracker.api.statistics_bodies import (
 )
 from mla_tracker.api.tabular import MEDIA, chosen, table_answer
 from mla_tracker.commands import opening_balances as commands
+from mla_tracker.commands.reading import note_reading
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import DatedInFuture, NotAllowed
 from mla_tracker.domain.permissions import Deed
 from mla_tracker.domain.tallies import WAYS
@@ -122,13 +124,21 @@ async def list_counted_requests(
     """Exactly those that the report counts, as they read now."""
     position = paging.position(filters, actor, keys=(date, UUID, int), now=now)
     after = position.after
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await statistics.counted(
             tx,
             filters.wanted(),
             actor=actor,
             after=(after[0], after[1], after[2]) if after else None,
             limit=filters.limit + 1,
+        )
+        await note_reading(
+            tx,
+            rows[: filters.limit],
+            route="GET /reports/statistics/requests",
+            actor=actor,
+            now=now,
+            what=What.REQUEST_LISTED,
         )
     return answer(
         paging.page(
@@ -142,7 +152,10 @@ async def list_counted_requests(
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    apart = ("day", "number", "own_country", "reference_requesting", "reference_requested")
+    apart = {
+        "day", "number", "own_country", "requesting_country", "requested_country", "reference_requesting",
+        "reference_requested",
+    }  # fmt: skip
     return {
         **{name: value for name, value in row.items() if name not in apart},
         "reopened": bool(row["reopened"]),

@@ -10,6 +10,7 @@ from mla_tracker.api.fields import Answer, Country, Day, Entry, Id, Instant, Lin
 from mla_tracker.api.paging import PageQuery
 from mla_tracker.api.report_bodies import MOST_DAYS, each_once
 from mla_tracker.commands.opening_balances import NewBalance
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.tallies import WAYS
 from mla_tracker.domain.vocabulary import PostponementGround, RefusalGround, RequestKind, Side, Status
 from mla_tracker.queries.counted_requests import NOT_STATED, Figure
@@ -166,6 +167,7 @@ class CountedRequest(Answer):
     request_id: Id
     kind: RequestKind
     status: Status
+    handling: Handling
     counterpart: Country
     references: CountedReferences
     offences: list[str]

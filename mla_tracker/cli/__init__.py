@@ -11,6 +11,7 @@ import mla_tracker
 from mla_tracker.cli import (
     accounts,
     asking,
+    auditing,
     demonstrating,
     operating,
     party_lists,
@@ -27,7 +28,9 @@ app = App(
     version=mla_tracker.__version__,
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
-for room in (demonstrating, serving, operating, retaining, upgrading, accounts, tokens, party_lists, asking):
+for room in (
+    demonstrating, serving, operating, auditing, retaining, upgrading, accounts, tokens, party_lists, asking,
+):  # fmt: skip
     room.register(app)
 
 

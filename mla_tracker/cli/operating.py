@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from mla_tracker.cli.opening import connected, now, ready, tell
 from mla_tracker.commands.setting_up import set_up
-from mla_tracker.settings import Settings, load_settings, misspelt
+from mla_tracker.settings import Settings, exposed, load_settings, misspelt
 from mla_tracker.storage.database import DbRole
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.migrating import pending
@@ -133,7 +133,8 @@ async def _doctor(settings: Settings) -> list[tuple[str, bool, str]]:
         f"private, in {settings.data_dir}" if settings.database_url is None else "given by MLA_DATABASE_URL"
     )
     findings = [("settings", True, f"database {where}; sweep every {settings.sweep_seconds} s")]
-    findings += [("settings", False, f"{sentence}.") for sentence in misspelt(os.environ)]
+    faults = [*misspelt(os.environ), *exposed(settings.secrets_dir)]
+    findings += [("settings", False, f"{sentence}.") for sentence in faults]
     try:
         async with connected(settings) as database:
             async with database.transaction(DbRole.OWNER, read_only=True) as tx:

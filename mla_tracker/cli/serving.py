@@ -15,12 +15,12 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from mla_tracker import logs
 from mla_tracker.cli.opening import now, ready, tell
-from mla_tracker.settings import Settings, load_settings
+from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.errors import CannotRun
 
-DRAIN_SECONDS = 20
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 def register(app: App) -> None:
@@ -48,6 +48,7 @@ def serve(
     """
     settings = load_settings(host=host, port=port)
     logs.configure(settings)
+    _warn_of_secrets(settings)
     with alone(settings), listening(settings) as listener:
         asyncio.run(_serve(settings, listener, run_scheduler=run_scheduler))
     tell("Stopped.")
@@ -57,8 +58,14 @@ def scheduler() -> None:
     """Run the scheduled jobs without the API; any number of these may run at once."""
     settings = load_settings()
     logs.configure(settings)
+    _warn_of_secrets(settings)
     asyncio.run(_schedule(settings))
     tell("Stopped.")
+
+
+def _warn_of_secrets(settings: Settings) -> None:
+    for sentence in exposed(settings.secrets_dir):
+        tell(f"{sentence}.")
 
 
 @contextmanager
@@ -122,12 +129,18 @@ async def serve_until_stopped(
     from mla_tracker.api.app import create_app
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.fitness import readiness
+    from mla_tracker.cli.http_server import server_config
     from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.measures import JobMeasures
     from mla_tracker.scheduler.running import scheduling
 
     figures = HttpMetrics()
     checks = readiness(settings, began=now())
+    if settings.host in EVERYWHERE and not settings.allowed_hosts:
+        tell(
+            f"Listening on every address, but answering only calls to {', '.join(settings.hosts)}. "
+            "Set MLA_ALLOWED_HOSTS to the names by which the API is called."
+        )
     application = create_app(database, settings, now=now, ready_checks=checks, http_metrics=figures)
     async with AsyncExitStack() as stack:
         if run_scheduler:
@@ -135,15 +148,7 @@ async def serve_until_stopped(
             await stack.enter_async_context(
                 scheduling(database, scheduled_jobs(settings), now=now, measures=measures)
             )
-        config = uvicorn.Config(
-            application,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-        await _Server(config, address(settings)).serve(sockets=[listener])
+        await _Server(server_config(application, settings), address(settings)).serve(sockets=[listener])
         tell("Stopping: letting what runs come to its end ...")
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
+from mla_tracker.commands.handling import handle_as
 from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.recorded import Recorded
@@ -17,6 +18,7 @@ from mla_tracker.commands.requests import locked, standing_misfits
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.misfits import refuse_new
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
@@ -30,7 +32,7 @@ from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord, StoredCase
 
 # What belongs to a side whoever recorded the request, by the name of the change.
-_OF_EITHER_SIDE = frozenset({"reference_requesting", "reference_requested", "assigned_to"})
+_OF_EITHER_SIDE = frozenset({"reference_requesting", "reference_requested", "assigned_to", "handling"})
 _TEXTS = ("subject", "urgency_reason", "wished_by_reason")
 
 
@@ -64,6 +66,7 @@ async def amend_request(
         days = await days_of(tx, record, (event.data for event in stored.events), now)
         projection = await project(tx, changed, now, days)
         refuse_new(projection.misfits, (), lambda: standing_misfits(stored, days))
+        named = await handle_as(tx, record, Handling(changed.record.handling), actor, now)
         await catch_up(tx, stored, now)
         try:
             await requests.update_record(tx, record, columns)
@@ -72,7 +75,7 @@ async def amend_request(
                 "Your country has already recorded another request under this external reference.",
                 fields=[("/external_reference", "Taken by another request of your country.")],
             ) from None
-        told = audited_change("request", asdict(record), asdict(changed.record))
+        told = audited_change("request", asdict(record), asdict(changed.record)) + named
         for name, body in texts.items():
             told += await texts_kept.replace_text(tx, record, name, body, now)
         if told:

@@ -28,9 +28,7 @@ async def acknowledge_flag(
             return Recorded(UUID(done["id"]), replayed=True)
         request = await flags.lock_request(tx, flag_id)
         before = await flags.acknowledgements(tx, flag_id)
-        seen = request is not None and await flags.acknowledge(
-            tx, flag_id, countries=actor.countries, account_id=actor.account_id, now=now
-        )
+        seen = request is not None and await flags.acknowledge(tx, flag_id, actor=actor, now=now)
         if request is None or not seen or before is None:
             raise NotFound(f"There is no flag {flag_id}. List the flags to find its id.")
         after = await flags.acknowledgements(tx, flag_id)

@@ -1,11 +1,11 @@
-"""What is kept for a while only (idempotency keys, records of old runs), and what must reach on as time passes."""
+"""What is kept for a while only (keys, windows of calls, records of runs), and what must reach on as time passes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from mla_tracker.commands.upgrading import extend_calendars
-from mla_tracker.storage import idempotency, job_slots
+from mla_tracker.storage import call_windows, idempotency, job_slots
 from mla_tracker.storage.database import Database, DbRole
 
 RUNS_KEPT: Final = timedelta(days=30)
@@ -17,13 +17,17 @@ class Kept:
 
     idempotency_keys: int
     runs: int
+    call_windows: int
     calendars: int
 
 
 async def keep_house(db: Database, now: datetime) -> Kept:
-    """Delete idempotency keys older than 24 hours and records of runs older than 30 days; give calendars new years."""
+    """Delete idempotency keys older than 24 hours, windows of calls, records of runs older than 30 days; give
+    calendars new years."""
     async with db.transaction(DbRole.JOBS) as tx:
         keys = await idempotency.forget_old(tx, now)
     async with db.transaction(DbRole.JOBS) as tx:
         runs = await job_slots.forget_old(tx, now - RUNS_KEPT)
-    return Kept(keys, runs, await extend_calendars(db, now))
+    async with db.transaction(DbRole.JOBS) as tx:
+        windows = await call_windows.forget_old(tx, now)
+    return Kept(keys, runs, windows, await extend_calendars(db, now))

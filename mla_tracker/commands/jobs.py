@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from mla_tracker import logs
 from mla_tracker.storage import job_slots
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import CannotRun
@@ -170,6 +171,5 @@ async def _close(db: Database, claim: Claim, result: Mapping[str, Any], error: s
 
 
 def _described(fault: BaseException) -> str:
-    """Class and first line of an error; PostgreSQL puts the values of a row into the lines below."""
-    lines = str(fault).splitlines()
-    return f"{type(fault).__name__}: {lines[0][:ERROR_LENGTH]}" if lines else type(fault).__name__
+    """The error in a line, without the values that it may quote: the record of a run is read by operators."""
+    return logs.told(fault).replace("\n", " ")[:ERROR_LENGTH]

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from mla_tracker.commands.entries import side_of_writer
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.requests import locked
 from mla_tracker.domain.actors import Actor
@@ -42,6 +43,8 @@ async def record_note(
         done = await claim(tx, idempotency, now)
         if done:
             made = UUID(done["id"])
+            route = "POST /requests/{request_id}/notes"
+            await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
         else:
             record = (await locked(tx, request_id, actor)).record
             country = side_of_writer(actor, record.requesting_country, record.requested_country)
@@ -75,11 +78,19 @@ async def record_note(
 
 
 async def erase_note(
-    db: Database, request_id: UUID, note_id: UUID, ground: ErasureGround, *, actor: Actor, now: datetime
+    db: Database,
+    request_id: UUID,
+    note_id: UUID,
+    ground: ErasureGround,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency: IdempotencyKey | None = None,
 ) -> Recorded:
     """Destroy the text of a note; that there was one stays. A second time changes nothing. Raises NotFound."""
     require(actor, Deed.ERASE_NOTES)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
+        done = await claim(tx, idempotency, now, making={"id": str(note_id)})
         await locked(tx, request_id, actor)
         note = await queries.note(tx, request_id, note_id, actor=actor)
         if note["erased_at"] is None:
@@ -92,4 +103,4 @@ async def erase_note(
                 actor=actor, now=now, seen_by=[note["country"]], country=note["country"],
             )  # fmt: skip
         view = await queries.note(tx, request_id, note_id, actor=actor)
-    return Recorded(note_id, view=view)
+    return Recorded(note_id, replayed=bool(done), view=view)

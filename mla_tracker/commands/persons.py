@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from mla_tracker.commands.entries import side_of_writer
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.requests import locked
 from mla_tracker.domain.actors import Actor
@@ -54,6 +55,8 @@ async def record_person(
         done = await claim(tx, idempotency, now)
         if done:
             made = UUID(done["id"])
+            route = "POST /requests/{request_id}/persons"
+            await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
         else:
             record = (await locked(tx, request_id, actor)).record
             _check(entry.content, now.date())
@@ -119,12 +122,22 @@ async def change_person(
                 tx, chain_of(request_id), What.PERSON_CHANGED, told,
                 actor=actor, now=now, seen_by=[before.recorded_by], country=before.recorded_by,
             )  # fmt: skip
+        else:
+            route = "PATCH /requests/{request_id}/persons/{person_id}"
+            await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
         view = await queries.person(tx, request_id, person_id, actor=actor)
     return Recorded(person_id, view=view)
 
 
 async def erase_person(
-    db: Database, request_id: UUID, person_id: UUID, ground: ErasureGround, *, actor: Actor, now: datetime
+    db: Database,
+    request_id: UUID,
+    person_id: UUID,
+    ground: ErasureGround,
+    *,
+    actor: Actor,
+    now: datetime,
+    idempotency: IdempotencyKey | None = None,
 ) -> Recorded:
     """Destroy what is said of a person; that there was one, and its commitment, stay. A second time changes nothing.
 
@@ -132,6 +145,7 @@ async def erase_person(
     """
     require(actor, Deed.ERASE_PERSONS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
+        done = await claim(tx, idempotency, now, making={"id": str(person_id)})
         await locked(tx, request_id, actor)
         before = await _own(tx, request_id, person_id, actor)
         if before.erased_at is None:
@@ -141,7 +155,7 @@ async def erase_person(
                 actor=actor, now=now, seen_by=[before.recorded_by], country=before.recorded_by,
             )  # fmt: skip
         view = await queries.person(tx, request_id, person_id, actor=actor)
-    return Recorded(person_id, view=view)
+    return Recorded(person_id, replayed=bool(done), view=view)
 
 
 async def _own(tx: Tx, request_id: UUID, person_id: UUID, actor: Actor) -> StoredPerson:

@@ -8,7 +8,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from mla_tracker.commands.projecting import days_of, law_of, misfits_of
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.audit import What
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.histories import Case, Event
@@ -24,6 +26,7 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import StoredCase
 from mla_tracker.storage.stale import OF_POLICY, OF_ZONE, Changed
+from mla_tracker.storage.visibility import Sight
 
 MOST_REQUESTS: Final = 5000
 """How many requests one preview counts, at some two milliseconds each."""
@@ -109,9 +112,8 @@ async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor | None, now: dat
 
     `actor` None: whatever there is, for who runs the program.
     """
-    seen_by = list(actor.countries) if actor else None
-    open_clocks = await _open_clocks(tx, supposed, seen_by)
-    ids = await _reached(tx, supposed, seen_by)
+    open_clocks = await _open_clocks(tx, supposed, *_seen(actor, "clock", "request_id"))
+    ids = await _reached(tx, supposed, actor)
     found, impossible = list[Move](), list[tuple[UUID, str]]()
     for request_id in ids[:MOST_REQUESTS]:
         stored = await requests.load(tx, request_id, lock=False)
@@ -121,6 +123,9 @@ async def effect_of(tx: Tx, supposed: Supposed, *, actor: Actor | None, now: dat
         found += moved
         impossible += [(request_id, misfit.detail) for misfit in misfits[:1]]
     found.sort(key=lambda move: (move.after or move.before or date.max, move.request_id, move.clock))
+    if actor is not None:
+        told = {*(move.request_id for move in found), *(request_id for request_id, _ in impossible)}
+        await note_reading_of(tx, told, route="preview", actor=actor, now=now, what=What.REQUEST_LISTED)
     looked_at = min(len(ids), MOST_REQUESTS)
     return Effect(open_clocks, found, looked_at, len(ids) - looked_at, impossible)
 
@@ -173,23 +178,30 @@ def _recomputed(case: Case, policy: Limit) -> Case:
     return replace(case, events=(*case.events, act))
 
 
-# What the account sees: its own records, and those of the other side once they were sent.
-_SEEN: Final = "({countries}::text[] is null or shared or recorded_by = any({countries}))"
+def _seen(
+    actor: Actor | None, row: str, of: str = "id", *, account: str = "$2"
+) -> tuple[str, tuple[Any, Any]]:
+    """The condition that an account sees a row (without one: any), with its values, at $1 and the place `account`."""
+    if actor is None:
+        return f"$1::text[] is null and {account}::uuid is null", (None, None)
+    sight = Sight.of(actor, countries="$1", account=account)
+    return sight.seen(row, of), (list(actor.countries), actor.account_id)
 
 
 async def open_clocks_in(tx: Tx, country: str) -> int:
-    """How many open clocks are counted in a country, of what the country itself sees."""
-    return await _open_clocks(tx, Supposed(country=country), [country])
+    """How many open clocks are counted in a country, of those that each of its accounts sees: the figure is kept."""
+    seen = "(clock.shared or clock.recorded_by = any($1::text[])) and clock.handling = 'open' and $2::uuid is null"
+    return await _open_clocks(tx, Supposed(country=country), seen, ([country], None))
 
 
-async def _open_clocks(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None) -> int:
+async def _open_clocks(tx: Tx, supposed: Supposed, seen: str, viewer: Sequence[Any]) -> int:
     about: list[Any]
     if supposed.policy is not None:
         limit = supposed.policy
         side = "requesting_country" if side_of(limit.obligor) is Side.REQUESTING else "requested_country"
-        condition, about = f"{side} = $3 and stage = $4", [limit.country, limit.stage.value]
+        condition, about = f"{side} = $4 and stage = $5", [limit.country, limit.stage.value]
     elif supposed.conventions is not None:
-        condition = "request_id in (select id from request where status <> 'closed' and convention = any($3))"
+        condition = "request_id in (select id from request where status <> 'closed' and convention = any($4))"
         about = [sorted(supposed.named)]
     elif supposed.rules is not None:
         condition = """
@@ -197,19 +209,19 @@ async def _open_clocks(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None
                 select country from (
                     select distinct on (country) country, zone from calendar_version where region = ''
                     order by country, version desc
-                ) held where zone = $3)
+                ) held where zone = $4)
         """
         about = [supposed.rules.key]
     else:
-        condition, about = "counted_in_country = $3", [supposed.country]
+        condition, about = "counted_in_country = $4", [supposed.country]
     number: int = await tx.fetchval(
-        f"select count(*) from clock where {condition} and state = any($2) and {_SEEN.format(countries='$1')}",
-        seen_by, [state.value for state in OPEN], *about,
+        f"select count(*) from clock where {condition} and state = any($3) and {seen}",
+        *viewer, [state.value for state in OPEN], *about,
     )  # fmt: skip
     return number
 
 
-async def _reached(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None) -> list[UUID]:
+async def _reached(tx: Tx, supposed: Supposed, actor: Actor | None) -> list[UUID]:
     """The open requests whose dates the change can move, oldest first."""
     about: list[Any]
     if supposed.policy is not None:
@@ -232,9 +244,9 @@ async def _reached(tx: Tx, supposed: Supposed, seen_by: Sequence[str] | None) ->
                     and greatest(started_on, due_on) >= $3))
         """
         about = [supposed.country, supposed.changed.first, supposed.changed.last]
+    seen, (countries, account) = _seen(actor, "request", account=f"${len(about) + 2}")
     rows = await tx.fetch(
-        f"select id from request where status <> 'closed' and {_SEEN.format(countries='$1')} and ({condition}) "
-        "order by id",
-        seen_by, *about,
+        f"select id from request where status <> 'closed' and {seen} and ({condition}) order by id",
+        countries, *about, account,
     )  # fmt: skip
     return [row["id"] for row in rows]

@@ -12,7 +12,7 @@ from mla_tracker.domain.permissions import Deed, roles_of
 from mla_tracker.domain.vocabulary import Act
 from mla_tracker.queries import agreements
 from mla_tracker.queries.accounts import has_accounts
-from mla_tracker.queries.requests import visible_row
+from mla_tracker.queries.requests import is_visible
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 
@@ -81,7 +81,7 @@ async def _refuse_unknown_references(
             )
         if one.stored.type == Act.LINKED:
             other = UUID(data["request_id"])
-            if other == stored.record.id or not await _is_visible(tx, other, actor):
+            if other == stored.record.id or not await is_visible(tx, other, actor):
                 faults.append(
                     (
                         f"{one.pointer}/data/request_id",
@@ -90,14 +90,6 @@ async def _refuse_unknown_references(
                 )
     if faults:
         raise InvalidEntry("The act refers to what is not there. Nothing was recorded.", fields=faults)
-
-
-async def _is_visible(tx: Tx, request_id: UUID, actor: Actor) -> bool:
-    try:
-        await visible_row(tx, request_id, actor)
-    except NotFound:
-        return False
-    return True
 
 
 async def check_agreement(tx: Tx, record: RequestRecord, actor: Actor, now: datetime) -> None:

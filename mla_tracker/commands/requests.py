@@ -20,11 +20,13 @@ from mla_tracker.commands.entries import (
 )
 from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import Projection, days_of, misfits_of, project
+from mla_tracker.commands.reading import note_reading
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.histories import refuse_silent_sharing
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.misfits import Misfit, refuse_new
@@ -56,13 +58,15 @@ async def log_request(
     them itself, AlreadyRecorded for a taken external reference. Nothing is recorded then.
     """
     require(actor, Deed.RECORD_REQUESTS)
+    if entry.handling is not Handling.OPEN:
+        require(actor, Deed.NAME_READERS)
     checked_request(entry)
     country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
     record = _new_record(entry, country, actor, now)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now, making={"id": str(record.id)}):
             made = UUID(done["id"])
-            return Recorded(made, replayed=True, view=await queries.request(tx, made, actor=actor, now=now))
+            return await _replayed(tx, made, made, "POST /requests", actor=actor, now=now)
         days = await days_of(tx, record, (event.data for event in entry.events), now)
         ready = ready_events(entry.events, record, days, actor=actor, now=now)
         stored = StoredCase(record, tuple(one.stored for one in ready))
@@ -75,6 +79,11 @@ async def log_request(
             if (body := getattr(entry, name))
         ]
         appended = await _rows_of(tx, record, ready, texts, actor=actor, now=now, fresh=True)
+        if entry.handling is Handling.CONFIDENTIAL:
+            # Who logs it is named at once: nobody else of his side sees it but its heads.
+            appended["request_reader"] = [
+                requests.reader_row(record, country, actor.account_id, named_by=actor.account_id, now=now)
+            ]
         told = [added("request", asdict(record)), *newly(appended)]
         appended |= await entry_rows(
             tx,
@@ -130,6 +139,9 @@ async def record_event(
             made = ready.stored.id
             await complete(tx, idempotency, {"event_id": str(made)})
         view = await queries.recorded(tx, request_id, made, actor=actor, now=now)
+        if done:
+            route = "POST /requests/{request_id}/events"
+            await note_reading(tx, [view["request"]], route=route, actor=actor, now=now)
     return Recorded(made, replayed=bool(done), view=view)
 
 
@@ -152,8 +164,8 @@ async def void_event(
     require(actor, Deed.RECORD_ACTS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
-            view = await queries.request(tx, request_id, actor=actor, now=now)
-            return Recorded(request_id, replayed=True, view=view)
+            route = "POST /requests/{request_id}/events/{event_id}/void"
+            return await _replayed(tx, request_id, request_id, route, actor=actor, now=now)
         stored = await locked(tx, request_id, actor)
         record = stored.record
         voided = await _voidable(tx, stored, event_id, actor)
@@ -189,16 +201,30 @@ async def void_event(
 async def locked(tx: Tx, request_id: UUID, actor: Actor) -> StoredCase:
     """The request, held against other writers. Raises NotFound where the account may not see it."""
     stored = await requests.load(tx, request_id, lock=True)
-    if stored is None or not may_see(stored.record, actor):
+    if stored is None or not await may_see(tx, stored.record, actor):
         raise NotFound("There is no such request, or this account may not see it.")
     return stored
 
 
-def may_see(record: RequestRecord, actor: Actor) -> bool:
-    """A request is seen by its two countries, and before it was sent only by the one that records it."""
+async def may_see(tx: Tx, record: RequestRecord, actor: Actor) -> bool:
+    """A request is seen by its two countries, and before it was sent only by the one that records it.
+
+    What is not open is seen by fewer of their accounts, see `storage.visibility`.
+    """
+    if record.handling != Handling.OPEN:
+        return await queries.is_visible(tx, record.id, actor)
     if not record.shared:
         return actor.speaks_for(record.recorded_by)
     return actor.speaks_for(record.requesting_country) or actor.speaks_for(record.requested_country)
+
+
+async def _replayed(
+    tx: Tx, made: UUID, request_id: UUID, route: str, *, actor: Actor, now: datetime
+) -> Recorded:
+    """What an earlier call made, as it reads now: that is a reading."""
+    view = await queries.request(tx, request_id, actor=actor, now=now)
+    await note_reading(tx, [view], route=route, actor=actor, now=now)
+    return Recorded(made, replayed=True, view=view)
 
 
 def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) -> RequestRecord:
@@ -225,6 +251,7 @@ def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) ->
         assigned_requested=entry.assigned_to if own == "requested" else None,
         wished_by=entry.wished_by,
         handling=entry.handling.value,
+        same_case_as=None,
         status=Status.DRAFT.value,
         shared=False,
         version=1,

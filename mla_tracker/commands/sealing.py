@@ -54,8 +54,9 @@ async def _seal_some(db: Database, now: datetime, at_once: int) -> int:
         if entries:
             number, tree = await checkpoints.last_frontier(tx)
             await checkpoints.number_leaves(tx, entries, tree.size)
-            tree.extend(entry.leaf_hash for entry in entries)
-            await checkpoints.insert_checkpoint(tx, number + 1, tree, now)
+            leaves = [entry.leaf_hash for entry in entries]
+            tree.extend(leaves)
+            await checkpoints.insert_checkpoint(tx, number + 1, tree, leaves, now)
     return len(entries)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import mla_tracker
 from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.commands.keys import bind_keys, require_keys, seal_plain_texts
-from mla_tracker.commands.taking_over import take_over
+from mla_tracker.commands.taking_over import take_over_once
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.law import store_limits
 from mla_tracker.storage.local_days import pin_zones
@@ -26,7 +26,7 @@ async def set_up(
     done = await migrate(db, told=told)
     await bind_keys(db, now)
     await seal_plain_texts(db, now)
-    await take_over(db, now)
+    await take_over_once(db, now)
     async with db.transaction(DbRole.OWNER) as tx:
         await pin_zones(tx, now)
         added = await store_limits(tx, load_limits(), now)

@@ -7,13 +7,32 @@ from uuid import UUID
 
 from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.storage import rows
-from mla_tracker.storage.audit import entry_rows
+from mla_tracker.storage.audit import append, entry_rows, has_entries, lock_chain
 from mla_tracker.storage.audit_reading import chains_to_begin, root_tables, rows_of_chains
 from mla_tracker.storage.audited import AUDITED, added
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.rows import Row
 
 AT_ONCE: Final = 200
+MARK: Final = Chain.named(ChainKind.SETTING, "taking over")
+"""The chain that says that the audit has begun."""
+
+
+async def take_over_once(db: Database, now: datetime) -> int:
+    """Begin the audit of this database, once; gives how many records were taken over.
+
+    Never again: a row put there by hand afterwards must stay one of which no entry tells.
+    """
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        if await has_entries(tx, MARK):
+            return 0
+    number = await take_over(db, now)
+    async with db.transaction(DbRole.OWNER) as tx:
+        await lock_chain(tx, MARK)
+        if not await has_entries(tx, MARK):
+            more = {"records": number}
+            await append(tx, MARK, What.SETTING_TAKEN_OVER, [], actor=None, now=now, seen_by=[], more=more)
+    return number
 
 
 async def take_over(db: Database, now: datetime) -> int:
@@ -23,6 +42,7 @@ async def take_over(db: Database, now: datetime) -> int:
         after: UUID | None = None
         while True:
             async with db.transaction(DbRole.OWNER) as tx:
+                await lock_chain(tx, MARK)
                 chain_ids = await chains_to_begin(tx, root, after, AT_ONCE)
                 if not chain_ids:
                     break

@@ -27,6 +27,8 @@ TOKEN_PATTERN: Final = rf"{TOKEN_PREFIX}[A-Za-z0-9_-]{{43}}"
 """What every token looks like, so that scanners for leaked secrets find it."""
 OVERLAP: Final = timedelta(hours=24)
 LONGEST_OVERLAP: Final = timedelta(days=7)
+LONGEST_LIFE: Final = timedelta(days=36_525)
+"""A token that shall live longer has no end; each rotation gives the same span again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,13 @@ def _refuse_dead_on_arrival(scopes: frozenset[Scope], expires_at: datetime | Non
         raise InvalidEntry(
             f"The token would have expired already ({expires_at.isoformat()}). Give a later instant.",
             fields=[("/expires_at", "Lies in the past. Give a later instant.")],
+        )
+    if expires_at is not None and expires_at - now > LONGEST_LIFE:
+        raise InvalidEntry(
+            f"The token would end in more than a hundred years ({expires_at.isoformat()}). Leave the end out.",
+            fields=[
+                ("/expires_at", "Lies more than a hundred years ahead. Give null for a token without end.")
+            ],
         )
     if not scopes:
         raise InvalidEntry(

@@ -12,7 +12,7 @@ from mla_tracker.storage import audit_reading
 from mla_tracker.storage.database import Database, DbRole, Isolation, TimeLimits, Tx
 from mla_tracker.storage.leaf_file import LeafFile
 
-BATCH: Final = 4000
+BATCH: Final = 1000
 MOST_TOLD: Final = 1000
 SOME: Final = 20
 _NO_END: Final = TimeLimits(statement=0, lock=5_000, idle=0)
@@ -68,7 +68,7 @@ async def verify_in(
     findings = _Findings()
     chains, rows = ChainChecker(tx.vault.audit_key), RecordChecker()
     with LeafFile(places) as leaves:
-        async for batch in audit_reading.entries_by_chain(tx, BATCH):
+        async for batch in audit_reading.entries_by_chain(tx, BATCH, ahead=not records):
             hashes = chains.take(batch)
             for leaf in leaves.put([row[WIDTH + 1] for row in batch], hashes):
                 findings.add(Finding(Fault.REPEATED, f"Leaf {leaf} is out of place or given twice."))

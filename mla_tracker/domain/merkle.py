@@ -22,6 +22,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
+def hashes_in(octets: bytes) -> list[bytes]:
+    """Hashes that were strung together. Raises ValueError where one is not whole."""
+    if len(octets) % HASH_BYTES:
+        raise ValueError("A frontier, like every string of hashes, consists of whole ones.")
+    return [octets[at : at + HASH_BYTES] for at in range(0, len(octets), HASH_BYTES)]
+
+
 class Frontier:
     """The right edge of a growing tree."""
 
@@ -37,13 +44,29 @@ class Frontier:
     @classmethod
     def from_octets(cls, size: int, octets: bytes) -> "Frontier":
         """A frontier from the hashes strung together. Raises ValueError."""
-        if len(octets) % HASH_BYTES:
-            raise ValueError("A frontier consists of whole hashes.")
-        return cls(size, (octets[at : at + HASH_BYTES] for at in range(0, len(octets), HASH_BYTES)))
+        return cls(size, hashes_in(octets))
+
+    def with_leaves(self, leaves: Iterable[bytes]) -> "Frontier":
+        """The frontier of the tree with further leaves; this one stays as it is."""
+        grown = Frontier(self.size, self._peaks)
+        grown.extend(leaves)
+        return grown
 
     def octets(self) -> bytes:
         """Its hashes strung together, the largest subtree first."""
         return b"".join(self._peaks)
+
+    def spans(self) -> dict[tuple[int, int], bytes]:
+        """Its hashes, each by the first and the last leaf that it stands above."""
+        spans, first = {}, 0
+        for bit, peak in zip(
+            (bit for bit in reversed(range(self.size.bit_length())) if self.size >> bit & 1),
+            self._peaks,
+            strict=True,
+        ):
+            spans[first, first + (1 << bit) - 1] = peak
+            first += 1 << bit
+        return spans
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add hashes of leaves on the right."""
@@ -74,24 +97,35 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return frontier.root()
 
 
-def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """What must be joined to the leaf, from below, to reach the root over all leaves (section 2.1.3.1)."""
-    if not 0 <= index < len(leaves):
-        raise ValueError(f"There is no leaf {index} in a tree of {len(leaves)}.")
+def inclusion_path(leaves: Sequence[bytes], index: int, before: Frontier | None = None) -> list[bytes]:
+    """What must be joined to the leaf, from below, to reach the root over all leaves (section 2.1.3.1).
+
+    `before`: the tree as it stood before these leaves were added; `index` counts from its first leaf, and is one of
+    those added.
+    """
+    held = before or Frontier()
+    size = held.size + len(leaves)
+    if not held.size <= index < size:
+        raise ValueError(f"There is no leaf {index} from {held.size} on in a tree of {size}.")
+    known = {**held.spans(), **{(held.size + at,) * 2: leaf for at, leaf in enumerate(leaves)}}
+
+    def root(first: int, last: int) -> bytes:
+        if (first, last) in known:
+            return known[first, last]
+        split = first + _split(last - first + 1)
+        return node_hash(root(first, split - 1), root(split, last))
+
     path: list[bytes] = []
-    level, at = list(leaves), index
-    while len(level) > 1:
-        if at ^ 1 < len(level):
-            path.append(level[at ^ 1])
-        level = _above(level)
-        at >>= 1
-    return path
-
-
-def _above(level: Sequence[bytes]) -> list[bytes]:
-    """The next level; a last one without partner goes up as it is."""
-    above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
-    return [*above, level[-1]] if len(level) % 2 else above
+    first, last = 0, size - 1
+    while first != last:
+        split = first + _split(last - first + 1)
+        if index < split:
+            path.append(root(split, last))
+            last = split - 1
+        else:
+            path.append(root(first, split - 1))
+            first = split
+    return path[::-1]
 
 
 def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:

@@ -39,6 +39,7 @@ class Deed(StrEnum):
     STATE_BALANCES = "state_balances"
     SET_RETENTION = "set_retention"
     READ_AUDIT = "read_audit"
+    READ_CHECKPOINT = "read_checkpoint"
     MANAGE_ACCOUNTS = "manage_accounts"
 
 
@@ -108,6 +109,8 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
         "set how long their own country keeps persons and texts",
     ),
     Deed.READ_AUDIT: Permission(frozenset({Role.AUDITOR}), Scope.READ, "read the audit"),
+    # It tells a number, a root and a signature: the more keep one, the better.
+    Deed.READ_CHECKPOINT: Permission(_ALL, Scope.READ, "read the last signed checkpoint of the audit"),
     Deed.MANAGE_ACCOUNTS: Permission(
         frozenset({Role.ADMIN}), Scope.MANAGE, "manage accounts and tokens of their own countries"
     ),

@@ -25,6 +25,7 @@ from mla_tracker.queries.reports import (
     seen,
 )
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.visibility import Sight
 
 BOUNDS = (30, 90, 180, 365)
 
@@ -62,11 +63,12 @@ async def ageing(tx: Tx, wanted: AgeingWanted, *, actor: Actor, as_of: datetime)
         f"count(*) filter (where days >= {first}{'' if last is None else f' and days <= {last}'}) as band_{number}"
         for number, (first, last) in enumerate(bands(wanted.bounds))
     ]
+    sight = Sight.of(actor, countries="$1", account="$4")
     await tx.execute(PLAN_ANEW)
     # The text of the statement holds our own words, places and whole numbers only; every value is bound.
     found = await tx.fetch(
         f"""
-        with waiting as ({" union all ".join(_branches(wanted))})
+        with waiting as ({" union all ".join(_branches(wanted, sight))})
         select section, side, basis{dimensions}, {f"grouping({', '.join(columns)})" if columns else "0"} as level,
             count(*) as total, {", ".join(counts)},
             percentile_cont(0.5) within group (order by days) as median_days, max(days) as oldest_days
@@ -76,6 +78,7 @@ async def ageing(tx: Tx, wanted: AgeingWanted, *, actor: Actor, as_of: datetime)
         sorted(set(actor.countries)),
         as_of,
         [basis.value for one in wanted.bases for basis in BASES[one]],
+        actor.account_id,
     )
     rows = [dict(row) for row in found]
     return {
@@ -84,7 +87,7 @@ async def ageing(tx: Tx, wanted: AgeingWanted, *, actor: Actor, as_of: datetime)
     }
 
 
-def _branches(wanted: AgeingWanted) -> Iterator[str]:
+def _branches(wanted: AgeingWanted, sight: Sight) -> Iterator[str]:
     open_days, overdue_days = counted_clocks.days_open(AS_OF), counted_clocks.days_overdue(AS_OF)
     ages = f"('clocks', coalesce({open_days}, 0)), ('overdue', {overdue_days})"
     for side in wanted.sides:
@@ -92,14 +95,14 @@ def _branches(wanted: AgeingWanted) -> Iterator[str]:
             select 'requests' as section, '{side}' as side, null as basis, r.{OTHER_SIDE[side]}_country as counterpart,
                 r.kind, greatest(({AS_OF} at time zone 'UTC')::date - {_SINCE[side]}, 0) as days
             from request r cross join lateral ({_ACTS}) acts
-            where {seen("r", side)} and r.status not in ('draft', 'ended', 'closed')
+            where {seen("r", side, sight)} and r.status not in ('draft', 'ended', 'closed')
                 and r.reclassified_as is distinct from '{ENQUIRY}'"""
         for state in ("running", "paused"):
             yield f"""
             select waited.section, '{side}', case c.basis when 'policy' then 'policy' else 'law' end,
                 c.{OTHER_SIDE[side]}_country, c.request_kind, waited.days
             from clock c cross join lateral (values {ages}) waited (section, days)
-            where {seen("c", side)} and c.state = '{state}' and c.effect = 'deadline'
+            where {seen("c", side, sight, "request_id")} and c.state = '{state}' and c.effect = 'deadline'
                 and c.obligor = '{duty_of(side, wanted.whose)}' and c.basis = any($3::text[])"""
 
 

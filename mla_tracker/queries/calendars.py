@@ -16,6 +16,7 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import SOURCES, move_view
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.stale import by_calendar
+from mla_tracker.storage.visibility import Sight
 
 MOST_VERSIONS: Final = 500
 MOST_MOVES: Final = 200
@@ -81,26 +82,27 @@ class VersionView:
     waiting: int
 
 
-_SEEN = """
-    (r.requesting_country = any($2::text[]) or r.requested_country = any($2::text[]))
-    and (r.shared or r.recorded_by = any($2::text[]))
-"""
+def _seen(actor: Actor) -> str:
+    sight = Sight.of(actor, countries="$2", account="$3")
+    return f"{sight.is_party('r')} and {sight.seen('r')}"
 
 
 async def versions(tx: Tx, country: str, *, actor: Actor) -> list[VersionView]:
     """The versions of a country's calendar, newest first, at most 500; none for a country never met."""
+    seen = _seen(actor)
     rows = await tx.fetch(
         f"""
         select version, zone, coalesce(document -> '{OVERRIDES}', '{{}}') as overrides, source, applied_at,
             case when country = any($2::text[]) then open_clocks end as open_clocks,
             (select count(*) from date_move m join request r on r.id = m.request_id
-                where m.causes @> array['calendar ' || v.country || ' ' || v.version] and {_SEEN}) as moved,
+                where m.causes @> array['calendar ' || v.country || ' ' || v.version] and {seen}) as moved,
             (select count(*) from request r where r.stale_since is not null
-                and r.stale_causes @> array['calendar ' || v.country || ' ' || v.version] and {_SEEN}) as waiting
+                and r.stale_causes @> array['calendar ' || v.country || ' ' || v.version] and {seen}) as waiting
         from calendar_version v where country = $1 and region = '' order by version desc limit {MOST_VERSIONS}
         """,
         country,
         list(actor.countries),
+        actor.account_id,
     )
     return [VersionView(**dict(row)) for row in rows]
 
@@ -119,11 +121,12 @@ async def moves_by(tx: Tx, country: str, version: int, *, actor: Actor) -> list[
     rows = await tx.fetch(
         f"""
         select m.*, {SOURCES} as why from date_move m join request r on r.id = m.request_id
-        where m.causes @> array[$1::text] and {_SEEN}
+        where m.causes @> array[$1::text] and {_seen(actor)}
         order by coalesce(m.due_on_after, m.due_on_before), m.id limit {MOST_MOVES}
         """,
         by_calendar(country, version),
         list(actor.countries),
+        actor.account_id,
     )
     return [move_view(row) for row in rows]
 

@@ -8,6 +8,7 @@ from mla_tracker.domain.tallies import WAYS
 from mla_tracker.domain.vocabulary import RequestKind, Side
 from mla_tracker.queries.counted_clocks import OTHER_SIDE
 from mla_tracker.queries.reports import seen
+from mla_tracker.storage.visibility import Sight
 
 NOT_STATED: Final = "not_stated"
 """Stands for the ground of a refusal that was recorded without one."""
@@ -52,11 +53,11 @@ def way(name: str) -> str:
     return f"{COUNTED[Figure.ENDED]} and c.way = '{name}'"
 
 
-def rows(sides: Sequence[Side], periods: str) -> Iterator[str]:
+def rows(sides: Sequence[Side], periods: str, sight: Sight) -> Iterator[str]:
     """Per side every spell that touches a period, and every extradition with a day in one.
 
-    `periods` is a table expression with the alias `p` and the columns place, from_day (inclusive), to_day (exclusive);
-    $1 are the countries of the account. Each side is read by its own index.
+    `periods` is a table expression with the alias `p` and the columns place, from_day (inclusive), to_day (exclusive).
+    Each side is read by its own index.
     """
     for side in sides:
         same = f"""select '{side}' as side, p.place, p.from_day, p.to_day, r.id as request_id,
@@ -68,7 +69,7 @@ def rows(sides: Sequence[Side], periods: str) -> Iterator[str]:
             from request r cross join lateral rows from (jsonb_to_recordset(r.tally -> '{side}') as ({_SPELL}))
                 with ordinality as s(opened_on, reopened, ended_on, way, ground, number) join {periods}
                 on s.opened_on < p.to_day and (s.ended_on is null or s.ended_on >= p.from_day)
-            where {seen("r", side)}"""
+            where {seen("r", side, sight)}"""
         yield f"""
             {same}, 0, null, null, null, null, null,
                 d.arrested_on, d.consented_on, d.surrendered_on, d.decided_on, d.with_consent,
@@ -81,4 +82,4 @@ def rows(sides: Sequence[Side], periods: str) -> Iterator[str]:
                 f"(d.{name} >= p.from_day and d.{name} < p.to_day)" for name in (*_DAYS, "decided_on")
             )
         }
-            where {seen("r", side)} and r.kind = '{RequestKind.EXTRADITION}'"""
+            where {seen("r", side, sight)} and r.kind = '{RequestKind.EXTRADITION}'"""

@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.vocabulary import FlagKind, Obligor, Stage
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.visibility import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,9 @@ class FlagView:
 
     id: UUID
     request_id: UUID
+    requesting_country: str
+    requested_country: str
+    handling: Handling
     clock_id: UUID
     limit: str
     stage: Stage
@@ -55,41 +61,44 @@ _FIELDS: Final = f"""
 flag.id, flag.request_id,
 coalesce((select clock.id from clock where clock.request_id = flag.request_id and clock.clock_key = flag.clock_key),
     flag.clock_id) as clock_id,
-flag.limit_id as "limit", flag.stage, flag.obligor, flag.kind, flag.level, flag.due_at, flag.raised_at,
-{_ACKNOWLEDGED} as acknowledged_at, flag.cleared_at, flag.cleared_reason, flag.settled_at
+(select request.handling from request where request.id = flag.request_id) as handling, flag.requesting_country,
+flag.requested_country, flag.limit_id as "limit", flag.stage, flag.obligor, flag.kind, flag.level, flag.due_at,
+flag.raised_at, {_ACKNOWLEDGED} as acknowledged_at, flag.cleared_at, flag.cleared_reason, flag.settled_at
 """
 
+
 # Asked of each row as it is reached, never joined, so that flags are read in the order of their index and no further.
-_VISIBLE: Final = (
-    "(select request.shared or request.recorded_by = any($1) from request where request.id = flag.request_id)"
-)
+def _visible(sight: Sight) -> str:
+    return f"(select {sight.seen('request')} from request where request.id = flag.request_id)"
 
 
-async def flag(tx: Tx, flag_id: UUID, *, countries: Sequence[str]) -> FlagView | None:
-    """One flag, or None if these countries see no such flag."""
+async def flag(tx: Tx, flag_id: UUID, *, actor: Actor) -> FlagView | None:
+    """One flag, or None if the account sees no such flag."""
+    sight = Sight.of(actor, countries="$1", account="$3")
     row = await tx.fetchrow(
         f"""
         select {_FIELDS} from flag
-        where flag.id = $2 and (flag.requesting_country = any($1) or flag.requested_country = any($1)) and {_VISIBLE}
+        where flag.id = $2 and {sight.is_party("flag")} and {_visible(sight)}
         """,
-        list(countries), flag_id,
+        list(actor.countries), flag_id, actor.account_id,
     )  # fmt: skip
     return _view(dict(row)) if row is not None else None
 
 
 async def page(
-    tx: Tx, wanted: FlagFilter, *, countries: Sequence[str], after: tuple[datetime, UUID] | None, limit: int
+    tx: Tx, wanted: FlagFilter, *, actor: Actor, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[FlagView]:
-    """The newest `limit` flags that these countries see, raised before `after` (instant and id, exclusive)."""
-    arguments: list[object] = [list(countries), limit]
+    """The newest `limit` flags that the account sees, raised before `after` (instant and id, exclusive)."""
+    arguments: list[object] = [list(actor.countries), limit, actor.account_id]
+    visible = _visible(Sight.of(actor, countries="$1", account="$3"))
     conditions = _conditions(wanted, after, arguments)
     # Each country's flags are read from each side's own index, newest first, and the few of each merged: `union` drops
     # the second reading of a flag between two of these countries.
     parts = []
-    for country in countries:
+    for country in actor.countries:
         arguments.append(country)
         for side in ("requesting", "requested"):
-            told = " and ".join([f"flag.{side}_country = ${len(arguments)}", _VISIBLE, *conditions])
+            told = " and ".join([f"flag.{side}_country = ${len(arguments)}", visible, *conditions])
             parts.append(
                 f"(select {_FIELDS} from flag where {told} order by flag.raised_at desc, flag.id desc limit $2)"
             )
@@ -131,5 +140,10 @@ def _conditions(
 
 
 def _view(row: Mapping[str, Any]) -> FlagView:
-    words = {"stage": Stage(row["stage"]), "obligor": Obligor(row["obligor"]), "kind": FlagKind(row["kind"])}
+    words = {
+        "handling": Handling(row["handling"]),
+        "stage": Stage(row["stage"]),
+        "obligor": Obligor(row["obligor"]),
+        "kind": FlagKind(row["kind"]),
+    }
     return FlagView(**{**row, **words})

@@ -12,6 +12,7 @@ from mla_tracker.domain.vocabulary import Basis, RequestKind, Side, Stage
 from mla_tracker.queries import counted_clocks
 from mla_tracker.queries.counted_clocks import OPEN, OTHER_SIDE, Result
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.visibility import Sight
 
 
 class Dimension(StrEnum):
@@ -81,9 +82,9 @@ def duty_of(side: Side, whose: Whose) -> Side:
     return side if whose is Whose.OURS else OTHER_SIDE[side]
 
 
-def seen(row: str, side: Side) -> str:
-    """The condition that a country of the account ($1) stands on `side`, and that the row is no draft of the other."""
-    return f"{row}.{side}_country = any($1::text[]) and ({row}.shared or {row}.recorded_by = any($1::text[]))"
+def seen(row: str, side: Side, sight: Sight, of: str = "id") -> str:
+    """The condition that a country of the account stands on `side`, and that it sees the row and counts it."""
+    return f"{sight.own(f'{row}.{side}_country')} and {sight.counted(row, of)}"
 
 
 async def sla(tx: Tx, wanted: SlaWanted, *, actor: Actor, as_of: datetime) -> Table:
@@ -94,11 +95,12 @@ async def sla(tx: Tx, wanted: SlaWanted, *, actor: Actor, as_of: datetime) -> Ta
     """
     columns = [str(dimension) for dimension in wanted.group_by]
     dimensions = "".join(f", {column}" for column in columns)
+    sight = Sight.of(actor, countries="$1", account="$6")
     await tx.execute(PLAN_ANEW)
     # The text of the statement holds our own words and places only; every value is bound.
     found = await tx.fetch(
         f"""
-        with counted as ({" union all ".join(_branches(wanted))})
+        with counted as ({" union all ".join(_branches(wanted, sight))})
         select side, basis{dimensions}, {f"grouping({', '.join(columns)})" if columns else "0"} as level,
             count(result) as due, {", ".join(f"count(*) filter (where result = '{one}') as {one}" for one in Result)},
             count(*) filter (where stopped) as stopped,
@@ -115,6 +117,7 @@ async def sla(tx: Tx, wanted: SlaWanted, *, actor: Actor, as_of: datetime) -> Ta
         wanted.from_day,
         wanted.to_day,
         [basis.value for one in wanted.bases for basis in BASES[one]],
+        actor.account_id,
     )
     rows = [dict(row) for row in found]
     cells = [_cell(row, columns) for row in rows if row["level"] == 0]
@@ -128,7 +131,7 @@ async def sla(tx: Tx, wanted: SlaWanted, *, actor: Actor, as_of: datetime) -> Ta
     )
 
 
-def _branches(wanted: SlaWanted) -> Iterator[str]:
+def _branches(wanted: SlaWanted, sight: Sight) -> Iterator[str]:
     """Per side three stretches of an index: due in the period, due in it once resumed, stopped in it."""
     result, open_days = counted_clocks.result(AS_OF), counted_clocks.days_open(AS_OF)
     counted_on = counted_clocks.counted_on(AS_OF)
@@ -153,8 +156,8 @@ def _branches(wanted: SlaWanted) -> Iterator[str]:
                 c.{OTHER_SIDE[side]}_country as counterpart, c.request_kind as kind, c.stage,
                 to_char({day}, 'YYYY-MM') as month, {figures}
             from clock c
-            where {seen("c", side)} and c.effect = 'deadline' and c.obligor = '{duty_of(side, wanted.whose)}'
-                and c.basis = any($5::text[]) and {condition}"""
+            where {seen("c", side, sight, "request_id")} and c.effect = 'deadline'
+                and c.obligor = '{duty_of(side, wanted.whose)}' and c.basis = any($5::text[]) and {condition}"""
 
 
 def _cell(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:

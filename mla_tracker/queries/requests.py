@@ -10,18 +10,20 @@ from asyncpg import Record
 
 from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.acts import OF_EITHER_SIDE, place
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
 from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
-from mla_tracker.domain.vocabulary import ClockState, Effect
+from mla_tracker.domain.vocabulary import Act, ClockState, Effect, Side
 from mla_tracker.queries.texts import own_texts, subjects_of, texts_of_acts
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
+from mla_tracker.storage.visibility import Sight
 
 Row: TypeAlias = Record | Mapping[str, Any]
 
@@ -42,6 +44,7 @@ class RequestFilter:
     assigned_to: str | None = None
     external_reference: str | None = None
     reference: str | None = None
+    handling: str | None = None
 
 
 async def request(
@@ -52,7 +55,7 @@ async def request(
     `parting`: seen once more by an account of its countries whose own act has just hidden it.
     """
     row = await tx.fetchrow(
-        _WHOLE.format(seen="true" if parting else _SEEN), request_id, list(actor.countries)
+        _whole(_sight(actor), parting=parting), request_id, list(actor.countries), actor.account_id
     )
     if row is None:
         raise _not_found()
@@ -84,11 +87,13 @@ async def request(
     }
 
 
-# Whether an account of the countries $2 may see a request: before it was sent, only if it recorded it.
-_SEEN = "(r.shared or r.recorded_by = any($2::text[]))"
-_OF_ITS_COUNTRIES = "(r.requesting_country = any($2::text[]) or r.requested_country = any($2::text[]))"
-# All but the clocks in one round trip.
-_WHOLE = f"""
+def _sight(actor: Actor) -> Sight:
+    return Sight.of(actor, countries="$2", account="$3")
+
+
+def _whole(sight: Sight, *, parting: bool) -> str:
+    """All but the clocks in one round trip."""
+    return f"""
     select r.*,
         array(select f from flag f where f.request_id = r.id order by f.raised_at, f.id) as flags,
         (
@@ -105,10 +110,12 @@ _WHOLE = f"""
             from request_link l
             join request other on other.id = case when l.request_id = $1 then l.other_id else l.request_id end
             where (l.request_id = $1 or l.other_id = $1)
-                and {_SEEN.replace("r.", "other.")} and {_OF_ITS_COUNTRIES.replace("r.", "other.")}
+                and {sight.seen("other")} and {sight.is_party("other")}
         ) as links
-    from request r where r.id = $1 and {{seen}} and {_OF_ITS_COUNTRIES}
-"""
+    from request r where r.id = $1 and {"true" if parting else sight.seen("r")} and {sight.is_party("r")}
+    """
+
+
 # All columns of a clock that `clock_view` reads; the explanation is large and is read where it is wanted.
 _SHOWN_OF_CLOCK = """
     id, requesting_country, requested_country, clock_key, limit_id, limit_version, basis, stage, tier, effect, obligor,
@@ -123,14 +130,25 @@ def _not_found() -> NotFound:
 
 async def visible_row(tx: Tx, request_id: UUID, actor: Actor) -> Row:
     """The row of a request that the account may see. Raises NotFound otherwise."""
+    sight = _sight(actor)
     row = await tx.fetchrow(
-        f"select * from request r where r.id = $1 and {_SEEN} and {_OF_ITS_COUNTRIES}",
+        f"select * from request r where r.id = $1 and {sight.seen('r')} and {sight.is_party('r')}",
         request_id,
         list(actor.countries),
+        actor.account_id,
     )
     if row is None:
         raise _not_found()
     return dict(row)
+
+
+async def is_visible(tx: Tx, request_id: UUID, actor: Actor) -> bool:
+    """Whether the account may see the request, if there is one."""
+    try:
+        await visible_row(tx, request_id, actor)
+    except NotFound:
+        return False
+    return True
 
 
 def own_side(row: Row, actor: Actor) -> str:
@@ -165,9 +183,11 @@ async def history(
     """
     row = await visible_row(tx, request_id, actor)
     acts = await tx.fetch(
-        f"{_ACTS} where e.request_id = $1 and ($3::timestamptz is null or e.recorded_at <= $3) and {_LINK_IS_SEEN}",
+        f"{_ACTS} where e.request_id = $1 and ($4::timestamptz is null or e.recorded_at <= $4) "
+        f"and {_link_is_seen(_sight(actor))}",
         request_id,
         list(actor.countries),
+        actor.account_id,
         as_of,
     )
     texts = await texts_of_acts(tx, request_id, actor)
@@ -199,11 +219,15 @@ _ACTS = """
     select e.*, v.recorded_at as voided_at, v.voided_by, v.replacement_id
     from request_event e left join event_void v on v.event_id = e.id
 """
-_LINK_IS_SEEN = f"""
-    (e.type <> 'linked' or exists (
-        select from request r where r.id = (e.data ->> 'request_id')::uuid and {_SEEN} and {_OF_ITS_COUNTRIES}))
-"""
 _OF_EVENT = tuple(field.name for field in fields(StoredEvent))
+
+
+def _link_is_seen(sight: Sight) -> str:
+    return f"""
+    (e.type <> 'linked' or exists (
+        select from request r where r.id = (e.data ->> 'request_id')::uuid
+            and {sight.seen("r")} and {sight.is_party("r")}))
+    """
 
 
 def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[str, Any]:
@@ -224,9 +248,17 @@ def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[
         "data": dict(row["data"]) | ({"reason": reason} if reason else {}),
         "note": texts.get((row["id"], "note")),
         "asserted_by": row["asserted_by"],
+        "told": _was_told(row),
         "recorded_at": row["recorded_at"],
         "voided": voided,
     }
+
+
+def _was_told(row: Row) -> bool:
+    """Whether an act took place in the other country than the one that stated it."""
+    act = Act(row["type"])
+    where = row["requesting_country"] if place(act) is Side.REQUESTING else row["requested_country"]
+    return act not in OF_EITHER_SIDE and row["asserted_by"] != where
 
 
 async def requests(
@@ -243,7 +275,7 @@ async def requests(
     Each side is read by its own index and the two are merged.
     """
     parts: list[str] = ["created_at <= $2"]
-    values: list[Any] = [list(actor.countries), as_of]
+    values: list[Any] = [list(actor.countries), as_of, actor.account_id]
 
     def add(condition: str, value: Any) -> None:
         values.append(value)
@@ -258,6 +290,7 @@ async def requests(
         "urgency",
         "convention",
         "agreement_id",
+        "handling",
     ):
         if (value := getattr(wanted, name)) is not None:
             add(f"{name} = ?", value)
@@ -280,7 +313,7 @@ async def requests(
     values.append(limit)
     # Conditions hold our own column names and places only; every value is bound.
     where = " and ".join(parts)
-    seen = "(shared or recorded_by = any($1::text[]))"
+    seen = Sight.of(actor, countries="$1", account="$3").seen("request")
     rows = await tx.fetch(
         f"""
         select * from (
@@ -308,8 +341,8 @@ async def requests(
 def _summary(row: Row, actor: Actor) -> dict[str, Any]:
     same = (
         "id", "kind", "requesting_country", "requested_country", "recorded_by", "urgency", "agreement_id", "convention",
-        "assistance", "circumstances", "offences", "wished_by", "status", "custody", "outcome", "reclassified_as",
-        "ended_on", "version", "created_at", "updated_at", "erased_at",
+        "assistance", "circumstances", "offences", "wished_by", "handling", "status", "custody", "outcome",
+        "reclassified_as", "ended_on", "version", "created_at", "updated_at", "erased_at",
     )  # fmt: skip
     return {
         **{name: row[name] for name in same},

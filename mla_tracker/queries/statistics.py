@@ -17,6 +17,7 @@ from mla_tracker.queries.counted_requests import COUNTED, NOT_STATED, Figure
 from mla_tracker.queries.opening_balances import Stated, stated
 from mla_tracker.queries.reports import PLAN_ANEW, Table
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.visibility import Sight
 
 
 class Division(StrEnum):
@@ -83,7 +84,8 @@ async def statistics(tx: Tx, wanted: StatisticsWanted, *, actor: Actor) -> Table
     periods = "unnest($2::date[], $3::date[]) with ordinality as p(from_day, to_day, place)"
     columns = [str(division) for division in wanted.group_by]
     counted = (
-        f"with counted as materialized ({' union all '.join(counted_requests.rows(wanted.sides, periods))})"
+        "with counted as materialized "
+        f"({' union all '.join(counted_requests.rows(wanted.sides, periods, _sight(actor)))})"
     )
     offence = """cross join lateral (
             select distinct unnest(case c.offences when '{}' then '{null}' else c.offences end) as offence) o"""
@@ -103,6 +105,7 @@ async def statistics(tx: Tx, wanted: StatisticsWanted, *, actor: Actor) -> Table
         sorted(set(actor.countries)),
         [first for first, _ in cut],
         [end for _, end in cut],
+        actor.account_id,
     )
     balances = await stated(tx, actor=actor)
     rows = [dict(row) for row in found]
@@ -115,6 +118,10 @@ async def statistics(tx: Tx, wanted: StatisticsWanted, *, actor: Actor) -> Table
         return Table(every_total, every_total)
     divided_rows = [_cell(row, columns, cut, balances) for row in rows if not row["total"]]
     return Table(sorted(divided_rows, key=lambda cell: _place(cell, columns)), every_total)
+
+
+def _sight(actor: Actor) -> Sight:
+    return Sight.of(actor, countries="$1", account="$4")
 
 
 _FIGURES = ", ".join(
@@ -219,8 +226,8 @@ async def counted(
 ) -> list[dict[str, Any]]:
     """The spells that a figure counts, by the day that counts; `after` is the last of the page before, exclusive."""
     periods = "(select 1 as place, $2::date as from_day, $3::date as to_day) as p"
-    union = " union all ".join(counted_requests.rows([wanted.side], periods))
-    values: list[Any] = [sorted(set(actor.countries)), wanted.from_day, wanted.to_day]
+    union = " union all ".join(counted_requests.rows([wanted.side], periods, _sight(actor)))
+    values: list[Any] = [sorted(set(actor.countries)), wanted.from_day, wanted.to_day, actor.account_id]
     parts = [f"({COUNTED[wanted.figure]})" if wanted.figure else "c.opened_on is not null"]
 
     def add(condition: str, value: Any) -> None:
@@ -253,8 +260,8 @@ async def counted(
         with counted as ({union})
         select {day} as day, c.request_id, c.kind, c.counterpart, c.own_country, c.offences, c.opened_on,
             c.number, c.reopened, c.ended_on, c.way, c.ground, c.arrested_on, c.consented_on,
-            c.decided_on, c.surrendered_on, c.days as days_from_arrest, r.status, r.reference_requesting,
-            r.reference_requested
+            c.decided_on, c.surrendered_on, c.days as days_from_arrest, r.status, r.handling, r.requesting_country,
+            r.requested_country, r.reference_requesting, r.reference_requested
         from counted c join request r on r.id = c.request_id where {" and ".join(parts)}
         order by 1, 2, 8 limit ${len(values)}
         """,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.clocks import state_at
+from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.vocabulary import (
     Basis,
     ClockState,
@@ -23,6 +24,7 @@ from mla_tracker.domain.vocabulary import (
 from mla_tracker.queries import counted_clocks
 from mla_tracker.queries.counted_clocks import OTHER_SIDE, STORED_STATES, Result
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.visibility import Sight
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Where clocks without a due instant stand in the list: last."""
@@ -37,7 +39,7 @@ _STORED_AS = {ClockState.OVERDUE: "running", ClockState.EXPIRED: "running"}
 _SHOWN = (
     "id", "request_id", "requesting_country", "requested_country", "limit_version", "stage", "tier", "effect",
     "basis", "obligor", "started_on", "started_at", "base_due_on", "due_on", "due_at", "paused_since", "stopped_on",
-    "stopped_at", "imprecise",
+    "stopped_at", "imprecise", "handling",
 )  # fmt: skip
 
 Key = tuple[datetime, UUID]
@@ -68,6 +70,7 @@ class ClockFilter:
     due_before: date | datetime | None = None
     stopped_from: date | None = None
     stopped_before: date | None = None
+    handling: Handling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ async def clocks(
     # The text of the statement holds our own words and places only; every value is bound.
     values = _Values()
     own = values.place(sorted(set(actor.countries)), "text[]")
+    sight = Sight(own, values.place(actor.account_id, "uuid"), actor.role)
     now = values.place(as_of, "timestamptz")
     most = values.place(limit, "int")
     sides = [wanted.own_side] if wanted.own_side else [Side.REQUESTING, Side.REQUESTED]
@@ -118,6 +122,7 @@ async def clocks(
             group,
             [
                 *_sided(wanted, side, values, own),
+                sight.counted("c", "request_id"),
                 *_common(wanted, values, now),
                 *_timed(wanted, group, values, after),
             ],
@@ -203,7 +208,6 @@ def _sided(wanted: ClockFilter, side: Side, values: _Values, own: str) -> Iterat
         name = values.place(wanted.assigned_to, "text")
         reverse = f" or {other} = any({own}) and r.assigned_{OTHER_SIDE[side]} = {name}" if both_own else ""
         yield f"(r.assigned_{side} = {name}{reverse})"
-    yield f"(c.shared or c.recorded_by = any({own}))"
 
 
 def _common(wanted: ClockFilter, values: _Values, now: str) -> Iterator[str]:
@@ -217,6 +221,8 @@ def _common(wanted: ClockFilter, values: _Values, now: str) -> Iterator[str]:
     if wanted.country is not None:
         country = values.place(wanted.country, "text")
         yield f"(c.requesting_country = {country} or c.requested_country = {country})"
+    if wanted.handling is not None:
+        yield _among("c.handling", [wanted.handling])
     if wanted.obligor is not None:
         yield _among("c.obligor", [wanted.obligor])
     if wanted.obligor_country is not None:

@@ -62,7 +62,7 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
 
 async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
     kept = await keep_house(db, now)
-    return {"idempotency_keys": kept.idempotency_keys, "runs": kept.runs, "calendars": kept.calendars}
+    return asdict(kept)
 
 
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:

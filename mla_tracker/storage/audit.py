@@ -120,6 +120,11 @@ def bytes_of(row: Mapping[str, Any]) -> bytes:
     return entry_bytes([plain[name] for name in COLUMNS])
 
 
+async def has_entries(tx: Tx, chain: Chain) -> bool:
+    """Whether a chain has begun."""
+    return await _head(tx, chain) is not None
+
+
 async def lock_chain(tx: Tx, chain: Chain) -> None:
     """Hold a chain that has no row to lock against other writers until the transaction ends."""
     await tx.execute(

@@ -1,5 +1,6 @@
 """Reading the whole audit in order, and the rows that it tells of; for whoever checks one against the other."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,16 +41,30 @@ async def extent(tx: Tx) -> Extent:
     return Extent(**dict(row))
 
 
-async def entries_by_chain(tx: Tx, batch: int) -> AsyncIterator[list[Record]]:
-    """All entries as they are bound, with MAC and leaf: chain by chain, by position, readings last."""
+async def entries_by_chain(tx: Tx, batch: int, *, ahead: bool) -> AsyncIterator[list[Record]]:
+    """All entries as they are bound, with MAC and leaf: chain by chain, by position, readings last.
+
+    `ahead`: the server prepares the next batch while one is looked at, and the transaction can do nothing else.
+    """
     cursor = await tx.connection.cursor(
         f"""
         select {PLAIN_COLUMNS}, mac, leaf from audit_entry
         order by audit_entry.chain_kind, audit_entry.chain_id, audit_entry.position, audit_entry.id
         """
     )
-    while found := await cursor.fetch(batch):
-        yield found
+    if not ahead:
+        while found := await cursor.fetch(batch):
+            yield found
+        return
+    coming = asyncio.ensure_future(cursor.fetch(batch))
+    try:
+        while found := await coming:
+            coming = asyncio.ensure_future(cursor.fetch(batch))
+            await asyncio.sleep(0)  # so that the server is asked before the batch is looked at
+            yield found
+    finally:
+        if not coming.done():
+            await coming
 
 
 async def ends_of_chains(tx: Tx, batch: int) -> AsyncIterator[list[tuple[str, str, int, bytes]]]:
@@ -79,10 +94,10 @@ async def entries_of(tx: Tx, kind: ChainKind, chain_id: UUID, batch: int = 1000)
             yield row
 
 
-async def stored_checkpoints(tx: Tx, batch: int = 1000) -> AsyncIterator[Record]:
+async def stored_checkpoints(tx: Tx, batch: int = 100) -> AsyncIterator[Record]:
     """All checkpoints, by number."""
     cursor = await tx.connection.cursor(
-        "select number, size, root, frontier, at, note from audit_checkpoint order by number"
+        "select number, size, root, frontier, leaves, at, note from audit_checkpoint order by number"
     )
     while found := await cursor.fetch(batch):
         for row in found:

@@ -84,7 +84,7 @@ AUDITED: Final[Mapping[str, Audited]] = {
         },
         frozenset({
             "status", "custody", "outcome", "reclassified_as", "items", "warnings", "shared", "first_act_on",
-            "ended_on", "tally", "version", "stale_since", "stale_causes", "updated_at",
+            "ended_on", "tally", "version", "stale_since", "stale_causes", "updated_at", "same_case_as",
         }),
     ),
     "request_event": Audited(

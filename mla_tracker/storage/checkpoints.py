@@ -82,12 +82,17 @@ async def last_frontier(tx: Tx) -> tuple[int, Frontier]:
     return (row["number"], Frontier.from_octets(row["size"], row["frontier"])) if row else (0, Frontier())
 
 
-async def insert_checkpoint(tx: Tx, number: int, tree: Frontier, now: datetime) -> None:
-    """Sign the tree as it stands and store it as a checkpoint."""
+async def insert_checkpoint(
+    tx: Tx, number: int, tree: Frontier, leaves: Sequence[bytes], now: datetime
+) -> None:
+    """Sign the tree as it stands and store it as a checkpoint; `leaves` are the hashes that were added last."""
     checkpoint = Checkpoint(number, tree.size, tree.root(), instant(now))
     await tx.execute(
-        "insert into audit_checkpoint (number, size, root, frontier, at, note) values ($1, $2, $3, $4, $5, $6)",
-        number, tree.size, checkpoint.root, tree.octets(), now, signed(tx.vault, checkpoint),
+        """
+        insert into audit_checkpoint (number, size, root, frontier, leaves, at, note)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        number, tree.size, checkpoint.root, tree.octets(), b"".join(leaves), now, signed(tx.vault, checkpoint),
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from mla_tracker.storage.rows import Row, insertion
 
 CONTENT = (
     "shared",
+    "handling",
+    "same_case_as",
     "request_kind",
     "limit_id",
     "limit_version",
@@ -71,6 +73,8 @@ def clock_content(record: RequestRecord, clock: Clock, *, shared: bool) -> dict[
     finished = [(end - begin).total_seconds() for begin, end in clock.pauses if end is not None]
     return {
         "shared": shared,
+        "handling": record.handling,
+        "same_case_as": record.same_case_as,
         "request_kind": record.kind,
         "limit_id": limit.id,
         "limit_version": limit.version,
@@ -155,7 +159,6 @@ def _rows(
             "requesting_country": record.requesting_country,
             "requested_country": record.requested_country,
             "recorded_by": record.recorded_by,
-            "handling": record.handling,
             "clock_key": clock.key,
             **clock_content(record, clock, shared=shared),
         }

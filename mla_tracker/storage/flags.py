@@ -1,6 +1,5 @@
 """Flags: raised from what has come due, set-based; and the mark that an officer has seen one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,9 +7,11 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import FlagKind
 from mla_tracker.storage.audited import AUDITED
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.visibility import Sight
 
 LOOKED_AT: Final = "looked_at"
 
@@ -76,15 +77,14 @@ async def acknowledgements(tx: Tx, flag_id: UUID) -> Record | None:
     return await tx.fetchrow(f"select {', '.join(AUDITED['flag'].columns)} from flag where id = $1", flag_id)
 
 
-async def acknowledge(
-    tx: Tx, flag_id: UUID, *, countries: Sequence[str], account_id: UUID, now: datetime
-) -> bool:
-    """Note that an officer of these countries has seen a flag; each side's first note stays, and is its own.
+async def acknowledge(tx: Tx, flag_id: UUID, *, actor: Actor, now: datetime) -> bool:
+    """Note that an officer has seen a flag; each side's first note stays, and is its own.
 
-    False if these countries see no such flag.
+    False if the account sees no such flag.
     """
+    sight = Sight.of(actor, countries="$2", account="$3")
     seen = await tx.fetchval(
-        """
+        f"""
         update flag set
             acknowledged_requesting_by = case when flag.requesting_country = any($2)
                 then coalesce(flag.acknowledged_requesting_by, $3) else flag.acknowledged_requesting_by end,
@@ -96,10 +96,9 @@ async def acknowledge(
                 then coalesce(flag.acknowledged_requested_at, $4) else flag.acknowledged_requested_at end
         from request
         where flag.id = $1 and request.id = flag.request_id
-            and (flag.requesting_country = any($2) or flag.requested_country = any($2))
-            and (request.shared or request.recorded_by = any($2))
+            and {sight.is_party("flag")} and {sight.seen("request")}
         returning true
         """,
-        flag_id, list(countries), account_id, now,
+        flag_id, list(actor.countries), actor.account_id, now,
     )  # fmt: skip
     return seen is not None

@@ -13,7 +13,7 @@ from mla_tracker.catalogue import zone_rules
 from mla_tracker.catalogue.countries import default_zone
 from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.domain.calendars import WorkingCalendar
-from mla_tracker.storage.audit import append
+from mla_tracker.storage.audit import append, lock_chain
 from mla_tracker.storage.audited import added
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.tables import CalendarVersion, ZoneVersion
@@ -71,7 +71,8 @@ async def store_zones(tx: Tx, names: Iterable[str], now: datetime) -> None:
         stored = await ZoneVersion.insert(ZoneVersion(**row)).on_conflict(action="DO NOTHING")
         if stored:
             chain, told = Chain.named(ChainKind.ZONE, name), [added("zone_version", row)]
-            await append(tx, chain, What.ZONE_STORED, told, actor=None, now=now, seen_by=[], fresh=True)
+            await lock_chain(tx, chain)
+            await append(tx, chain, What.ZONE_STORED, told, actor=None, now=now, seen_by=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,8 @@ async def _store_shipped(tx: Tx, country: str, now: datetime) -> None:
     stored = await CalendarVersion.insert(CalendarVersion(**row)).on_conflict(action="DO NOTHING")
     if stored:
         chain, told = Chain.named(ChainKind.CALENDAR, country), [added("calendar_version", row)]
-        await append(
-            tx, chain, What.CALENDAR_SHIPPED, told, actor=None, now=now, seen_by=[country], fresh=True
-        )
+        await lock_chain(tx, chain)
+        await append(tx, chain, What.CALENDAR_SHIPPED, told, actor=None, now=now, seen_by=[country])
 
 
 async def _current(tx: Tx, countries: Sequence[str], names: Sequence[str]) -> list[Record]:

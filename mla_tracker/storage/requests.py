@@ -37,6 +37,7 @@ RECORD_COLUMNS = (
     "assigned_requested",
     "wished_by",
     "handling",
+    "same_case_as",
     "status",
     "shared",
     "version",
@@ -74,6 +75,7 @@ class RequestRecord:
     assigned_requested: str | None
     wished_by: date | None
     handling: str
+    same_case_as: UUID | None
     status: str
     shared: bool
     version: int
@@ -245,6 +247,19 @@ def of_request(record: RequestRecord) -> Row:
         "request_id": record.id,
         "requesting_country": record.requesting_country,
         "requested_country": record.requested_country,
+    }
+
+
+def reader_row(
+    record: RequestRecord, country: str, account_id: UUID, *, named_by: UUID, now: datetime
+) -> Row:
+    """That an account of one of the two countries is named to read a confidential request."""
+    return {
+        **of_request(record),
+        "country": country,
+        "account_id": account_id,
+        "named_by": named_by,
+        "named_at": now,
     }
 
 

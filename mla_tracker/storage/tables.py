@@ -196,6 +196,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     stale_causes = _texts()
     handling = _text()
     erased_at = _instant()
+    same_case_as = _ref()
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):
@@ -284,6 +285,7 @@ class Clock(Table, db=ENGINE, tablename="clock"):
     imprecise = Boolean(default=False)
     explanation = _json()
     handling = _text()
+    same_case_as = _ref()
 
 
 class Flag(Table, db=ENGINE, tablename="flag"):

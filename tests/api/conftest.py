@@ -11,9 +11,8 @@ from mla_tracker.api.auth import settle
 from mla_tracker.commands.accounts import create_account
 from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role, Scope
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import ADDRESS, NOW, ClientOf, Present
+from tests.builders.api import ADDRESS, NOW, SETTINGS, ClientOf, Present
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def present() -> Present:
 
 @pytest.fixture
 def app(db: Database, present: Present) -> ASGIApp:
-    return create_app(db, Settings(), now=present)
+    return create_app(db, SETTINGS, now=present)
 
 
 @pytest.fixture

@@ -136,6 +136,7 @@ async def test_what_is_wrong_with_an_account_is_named(admin: httpx.AsyncClient, 
     account = await opened(admin)
     for body, pointer in [
         ({"expires_at": "2026-03-10T12:00:00Z"}, "/expires_at"),
+        ({"expires_at": "2399-12-31T00:00:00Z"}, "/expires_at"),
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["all"]}, "/scopes/0"),
         ({"name": "a\0b"}, "/name"),

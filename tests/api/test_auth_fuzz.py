@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mla_tracker.api.app import create_app
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import ADDRESS, Present
+from tests.builders.api import ADDRESS, SETTINGS, Present
 
 ISSUER = "https://login.invalid"
 WORDS = st.sampled_from(
@@ -72,7 +71,9 @@ SCHEMES = st.sampled_from(
 @pytest.fixture
 async def client(db: Database) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an installation whose identity provider cannot be reached."""
-    settings = Settings(oidc_issuer=ISSUER, oidc_audience="mla-tracker")
+    settings = SETTINGS.model_copy(
+        update={"oidc_issuer": ISSUER, "oidc_audience": "mla-tracker", "failures_per_minute": 0}
+    )
     transport = httpx.ASGITransport(create_app(db, settings, now=Present()))  # type: ignore[arg-type] # two ASGIs
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as made:
         yield made
@@ -81,7 +82,7 @@ async def client(db: Database) -> AsyncIterator[httpx.AsyncClient]:
 @given(scheme=SCHEMES, token=TOKENS, twice=st.booleans())
 @example(b"Bearer ", b"mla_" + b"A" * 43 + b"\0", False)
 @example(b"Bearer ", b"mla_" + b"A" * 43, True)
-@example(b"Bearer ", b"x" * 1_000_000, False)
+@example(b"Bearer ", b"x" * 30_000, False)
 @example(b"Bearer ", _part(b"[" * 6000) + b".e30.e30", False)
 @example(b"Bearer ", _part(b'{"alg":"none"}') + b".e30.", False)
 @example(b"Bearer ", _part(b'{"alg":"none"}') + b".e30.e30", False)

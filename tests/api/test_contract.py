@@ -10,9 +10,8 @@ from litestar.types import ASGIApp
 
 from mla_tracker.api.app import OUTSIDE, PREFIX, ROUTES, create_app
 from mla_tracker.api.documentation import MEDIA_TYPES, PAGE, STATIC
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import Present
+from tests.builders.api import SETTINGS, Present
 
 
 @pytest.fixture
@@ -127,7 +126,7 @@ async def test_the_application_uses_nothing_that_the_framework_will_drop(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        app: ASGIApp = create_app(db, Settings(), now=present)
+        app: ASGIApp = create_app(db, SETTINGS, now=present)
     assert app is not None
 
 

@@ -10,15 +10,16 @@ from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from mla_tracker.api import account, requests
 from mla_tracker.api import app as application
 from mla_tracker.api.app import create_app
-from mla_tracker.api.edge import Edge
+from mla_tracker.api.documentation import PAGE_POLICY
+from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.fields import Entry, Line
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.routes import documented
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import ADDRESS, Present
+from tests.builders.api import ADDRESS, HOST, SETTINGS, Present
 
 ANSWERS = [
     ("GET", "/health/live", 200),
@@ -105,6 +106,64 @@ async def test_figures_name_routes_and_never_records(morocco: httpx.AsyncClient)
     assert "coffee" not in figures
 
 
+DUE = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "X-DNS-Prefetch-Control": "off",
+    "Cache-Control": "no-store",
+}
+"""What OWASP's list of secure headers asks of every answer. HSTS comes with https, and is tested below."""
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "host", "status"),
+    [
+        ("/health/live", "GET", HOST, 200),
+        ("/problems", "GET", HOST, 200),
+        ("/schema", "GET", HOST, 200),
+        ("/schema/openapi.json", "GET", HOST, 200),
+        ("/", "GET", HOST, 307),
+        ("/api/v1/requests", "OPTIONS", HOST, 204),
+        ("/api/v1/me", "GET", HOST, 401),
+        ("/nowhere", "GET", HOST, 404),
+        ("/api/v1/me", "DELETE", HOST, 405),
+        ("/nowhere", "GET", "evil.example", 421),
+        ("/api/v1/broken", "GET", HOST, 500),
+    ],
+)
+async def test_every_answer_carries_every_header_that_is_due_to_it(
+    with_routes: Callable[[], httpx.AsyncClient], path: str, method: str, host: str, status: int
+) -> None:
+    async with with_routes() as client:
+        answer = await client.request(method, path, headers={"Host": host})
+    assert answer.status_code == status
+    due = dict(DUE)
+    if path == "/schema":
+        due["Content-Security-Policy"] = PAGE_POLICY
+        assert "script-src 'self'" in PAGE_POLICY
+        assert "frame-ancestors 'none'" in PAGE_POLICY
+    assert {name: answer.headers.get(name) for name in due} == due
+    assert not {"Server", "X-Powered-By", "Access-Control-Allow-Origin"} & set(answer.headers)
+
+
+async def test_a_refusal_for_too_many_calls_carries_them_too(db: Database, present: Present) -> None:
+    app = create_app(db, SETTINGS.model_copy(update={"failures_per_minute": 1}), now=present)
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
+    async with httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}") as client:
+        await client.get("/problems")
+        refused = await client.get("/problems")
+    assert refused.status_code == 429
+    assert {name: refused.headers.get(name) for name in DUE} == DUE
+    assert refused.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+
+
 class Thing(Entry):
     name: Line
 
@@ -126,8 +185,8 @@ async def take_thing(entry: Thing) -> Response[bytes]:
 def with_routes(
     db: Database, present: Present, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], httpx.AsyncClient]:
-    monkeypatch.setattr(application, "ROUTES", [broken, take_thing])
-    app = create_app(db, Settings(), now=present, http_metrics=HttpMetrics(CollectorRegistry()))
+    monkeypatch.setattr(application, "ROUTES", [account.read_me, requests.log_request, broken, take_thing])
+    app = create_app(db, SETTINGS, now=present, http_metrics=HttpMetrics(CollectorRegistry()))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
     return lambda: httpx.AsyncClient(transport=transport, base_url=ADDRESS)
 
@@ -177,7 +236,7 @@ async def test_what_fails_outside_any_route_is_a_problem_too() -> None:
     async def fails(scope: object, receive: object, send: object) -> None:
         raise ZeroDivisionError
 
-    edge: ASGIApp = Edge(fails, HttpMetrics(CollectorRegistry()))
+    edge: ASGIApp = Edge(fails, HttpMetrics(CollectorRegistry()), Hosts([HOST]))
     transport = httpx.ASGITransport(edge)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
     async with httpx.AsyncClient(transport=transport, base_url="https://tests") as client:
         answer = await client.get("/")

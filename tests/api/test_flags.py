@@ -56,6 +56,9 @@ async def test_both_countries_of_a_request_see_its_flags(
     assert await listed(spain) == [flag]
     assert {name: flag[name] for name in flag if name != "id"} == {
         "request_id": str(clock.request_id),
+        "requesting_country": "MA",
+        "requested_country": "ES",
+        "handling": "open",
         "clock_id": str(clock.id),
         "limit": "default-policy/acknowledge",
         "stage": "acknowledge",

@@ -20,9 +20,8 @@ from mla_tracker.api.app import create_app
 from mla_tracker.commands.accounts import Identity, NewAccount, create_account, disable_account, open_account
 from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
-from tests.builders.api import ADDRESS, Present
+from tests.builders.api import ADDRESS, SETTINGS, Present
 from tests.builders.identity import AUDIENCE, Provider, a_key, node_or_skip, signed
 
 ONE, OTHER = a_key("one"), a_key("other")
@@ -47,7 +46,9 @@ def present() -> Present:
 
 @pytest.fixture
 def app(db: Database, present: Present, provider: Provider) -> ASGIApp:
-    settings = Settings(oidc_issuer=provider.issuer, oidc_audience=AUDIENCE)
+    settings = SETTINGS.model_copy(
+        update={"oidc_issuer": provider.issuer, "oidc_audience": AUDIENCE, "failures_per_minute": 0}
+    )
     return create_app(db, settings, now=present)
 
 
@@ -293,7 +294,7 @@ async def test_clocks_may_differ_by_a_minute(
 
 
 async def test_without_a_provider_its_tokens_are_none(db: Database, present: Present) -> None:
-    transport = httpx.ASGITransport(create_app(db, Settings(), now=present))  # type: ignore[arg-type] # two ASGIs
+    transport = httpx.ASGITransport(create_app(db, SETTINGS, now=present))  # type: ignore[arg-type] # two ASGIs
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
         token = signed(ONE, "http://127.0.0.1:1", present.now)
         assert (await shown(client, token)).status_code == 401

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ class Running:
 
     url: str
     token: str = ""
+    admin_token: str = ""
     server: uvicorn.Server | None = None
 
 
@@ -63,7 +64,10 @@ def running(database_url: str) -> Iterator[Running]:
             now = datetime.now(UTC)
             account = await create_account(db, name="Rabat", countries=["MA", "ES"], role=Role.HEAD, now=now)
             running.token = (await create_token(db, account, now=now)).secret
-            app = create_app(db, Settings(), now=lambda: datetime.now(UTC))
+            admin = await create_account(db, name="Admin", countries=["MA"], role=Role.ADMIN, now=now)
+            running.admin_token = (await create_token(db, admin, now=now)).secret
+            settings = Settings(calls_per_minute=0, failures_per_minute=0)
+            app = create_app(db, settings, now=lambda: datetime.now(UTC))
             config = uvicorn.Config(app, log_config=None, access_log=False)
             running.server = uvicorn.Server(config)
             ready.set()
@@ -125,19 +129,35 @@ def records(client: httpx.Client, contract: dict[str, Any]) -> dict[str, str]:
     return {"request_id": request_id, "event_id": acts[-1]["id"], "agreement_id": make("/api/v1/agreements")}
 
 
-def test_no_input_makes_the_server_break_its_contract(running: Running, tmp_path: Path) -> None:
-    headers = {"Authorization": f"Bearer {running.token}"}
+def managed(client: httpx.Client) -> dict[str, str]:
+    """Ids of an account and a token of it."""
+    account = client.post(
+        "/api/v1/accounts", json={"name": "Desk", "countries": ["MA"], "role": "officer"}
+    ).json()
+    token = client.post(f"/api/v1/accounts/{account['id']}/tokens", json={}).json()
+    return {"account_id": account["id"], "token_id": token["id"]}
+
+
+def fuzz(
+    running: Running,
+    token: str,
+    tmp_path: Path,
+    known: Callable[[httpx.Client, dict[str, Any]], dict[str, str]],
+    *which: str,
+) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=running.url, headers=headers) as client:
         contract = client.get("/schema/openapi.json").json()
-        known = [f'"path.{name}" = "{value}"' for name, value in records(client, contract).items()]
+        ids = [f'"path.{name}" = "{value}"' for name, value in known(client, contract).items()]
     (tmp_path / "contract.json").write_text(json.dumps(with_short_lists(contract)))
     config = tmp_path / "schemathesis.toml"
     depth = THOROUGH if os.environ.get("MLA_FUZZ") == "thorough" else QUICK
-    config.write_text("\n".join([CONFIG.read_text(), "[parameters]", *known, depth]))
+    config.write_text("\n".join([CONFIG.read_text(), "[parameters]", *ids, depth]))
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", "contract.json"),
-            *("--url", running.url, "--header", f"Authorization: Bearer {running.token}"),
+            *("--url", running.url, "--header", f"Authorization: Bearer {token}"),
+            *which,
         ],
         cwd=tmp_path,
         capture_output=True,
@@ -146,3 +166,14 @@ def test_no_input_makes_the_server_break_its_contract(running: Running, tmp_path
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_input_makes_the_server_break_its_contract(running: Running, tmp_path: Path) -> None:
+    fuzz(running, running.token, tmp_path, records)
+
+
+def test_no_input_of_an_administrator_makes_the_server_break_its_contract(
+    running: Running, tmp_path: Path
+) -> None:
+    accounts_alone = ("--include-path-regex", "^/api/v1/(accounts|tokens)")
+    fuzz(running, running.admin_token, tmp_path, lambda client, _: managed(client), *accounts_alone)

@@ -104,10 +104,11 @@ def states(request: dict[str, Any]) -> dict[str, str]:
 
 
 async def contents(db: Database) -> dict[str, tuple[int, int]]:
-    """The number of rows of every table and a sum over all they hold; what tokens were used for is left aside."""
+    """The number of rows of every table and a sum over all they hold; the use of tokens is left aside."""
     async with db.transaction(DbRole.OWNER) as tx:
         tables = await tx.fetch(
-            "select tablename from pg_tables where schemaname = 'public' and tablename <> 'api_token' order by 1"
+            "select tablename from pg_tables where schemaname = 'public' "
+            "and tablename not in ('api_token', 'call_window') order by 1"
         )
         found = {}
         for (table,) in tables:

@@ -40,6 +40,11 @@ def test_two_entries_that_differ_have_other_bytes(one: list[audit.Plain], other:
         assert audit.entry_bytes(one) != audit.entry_bytes(other)
 
 
+@given(st.lists(json_values, max_size=5))
+def test_the_bytes_of_an_entry_are_its_canonical_form(values: list[audit.Plain]) -> None:
+    assert audit.entry_bytes(values) == audit.canonical(values).encode()
+
+
 def test_an_entry_is_bound_to_the_one_before_it() -> None:
     key = b"k" * 32
     first = audit.mac(key, audit.FIRST, b"one")

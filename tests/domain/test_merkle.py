@@ -93,6 +93,17 @@ def test_every_leaf_can_be_shown_to_be_in_the_tree_at_its_place_alone(
 
 
 @given(leaves.filter(bool), st.data())
+def test_a_path_needs_only_what_was_added_and_the_edge_of_the_tree_before(
+    entries: list[bytes], data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(entries) - 1))
+    split = data.draw(st.integers(0, at))
+    before = Frontier()
+    before.extend(entries[:split])
+    assert merkle.inclusion_path(entries[split:], at, before) == _path_by_definition(at, entries)
+
+
+@given(leaves.filter(bool), st.data())
 def test_a_later_tree_can_be_shown_to_begin_with_an_earlier_one(
     entries: list[bytes], data: st.DataObject
 ) -> None:

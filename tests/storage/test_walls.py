@@ -15,6 +15,7 @@ FOR_ALL = {
     "migration": "what the schema is",
     "vault_key": "fingerprints of keys",
     "audit_checkpoint": "sizes, roots and signatures, made to be published",
+    "call_window": "how often was called, by account and by address",
     "audit_publication": "which of them were published",
 }
 """Tables that are no country's, each with what it holds."""

@@ -27,12 +27,14 @@ create index audit_entry_by_account on audit_entry (account_id, id);
 create index audit_entry_readings on audit_entry (chain_kind, chain_id) where position is null;
 
 -- A row for each sealing: the tree over the first `size` leaves. `frontier` are the roots of its full subtrees from
--- left to right, so that the next sealing costs only what is new.
+-- left to right, so that the next sealing costs only what is new; `leaves` are the hashes of the leaves that it added, so
+-- that an entry can be proven without reading any other, and one that was changed is known from its neighbours.
 create table audit_checkpoint (
     number int primary key check (number >= 1),
     size bigint not null unique check (size >= 1),
     root bytea not null check (length(root) = 32),
     frontier bytea not null check (length(frontier) % 32 = 0),
+    leaves bytea not null check (length(leaves) % 32 = 0),
     at timestamptz not null,
     note text not null
 );
