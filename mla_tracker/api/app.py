@@ -30,11 +30,14 @@ from mla_tracker.api import (
     health,
     limits,
     metrics,
+    notes,
+    persons,
     policies,
     problems,
     readers,
     reports,
     requests,
+    retention,
     statistics,
 )
 from mla_tracker.api.edge import Edge, Hosts
@@ -100,6 +103,16 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     requests.read_request,
     requests.amend_request,
     requests.read_clocks,
+    persons.record_person,
+    persons.list_persons,
+    persons.read_person,
+    persons.change_person,
+    persons.erase_person,
+    notes.record_note,
+    notes.list_notes,
+    notes.erase_note,
+    retention.read_retention,
+    retention.set_retention,
 ]
 """Every route below the prefix. Add yours here."""
 

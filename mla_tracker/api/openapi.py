@@ -58,6 +58,9 @@ _TAGS: Final[Mapping[str, str]] = {
     "account": "Who is calling.",
     "accounts": "Accounts and tokens, for administrators.",
     "operation": "For those who run it.",
+    "persons": "Who a request is about, for those who work on it.",
+    "notes": "What a side notes on a request for itself.",
+    "retention": "How long persons and texts of closed requests are kept.",
 }
 
 

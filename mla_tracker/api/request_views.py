@@ -166,6 +166,9 @@ class RequestSummary(Answer):
     version: int
     created_at: Instant
     updated_at: Instant
+    erased_at: Instant | None = Field(
+        description="When its persons and texts were erased, since it was closed for long enough; facts are left."
+    )
 
 
 class RequestView(RequestSummary):

@@ -15,6 +15,7 @@ from mla_tracker.cli import (
     demonstrating,
     operating,
     party_lists,
+    retaining,
     serving,
     tokens,
     upgrading,
@@ -27,7 +28,9 @@ app = App(
     version=mla_tracker.__version__,
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
-for room in (demonstrating, serving, operating, auditing, upgrading, accounts, tokens, party_lists, asking):
+for room in (
+    demonstrating, serving, operating, auditing, retaining, upgrading, accounts, tokens, party_lists, asking,
+):  # fmt: skip
     room.register(app)
 
 

@@ -130,7 +130,7 @@ async def _amended(
         urgency=Urgency(changes.get("urgency", record.urgency)),
         urgency_reason=texts["urgency_reason"]
         if "urgency_reason" in texts
-        else await texts_kept.text_of(tx, record, "urgency_reason"),
+        else await _standing_reason(tx, record),
         convention=changes.get("convention", record.convention),
         kind=RequestKind(record.kind),
     )
@@ -162,3 +162,8 @@ def _refuse_foreign(record: RequestRecord, changes: Mapping[str, Any], actor: Ac
             "Record an act instead, or ask its central authority.",
             fields=faults,
         )
+
+
+async def _standing_reason(tx: Tx, record: RequestRecord) -> str | None:
+    """Why it is urgent. A reason that was erased was given once, and nobody can be asked for it again."""
+    return "Erased." if record.erased_at else await texts_kept.text_of(tx, record, "urgency_reason")

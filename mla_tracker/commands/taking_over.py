@@ -100,5 +100,6 @@ _READERS: Final[Mapping[str, Any]] = {
     "limit_version": _one("country"),
     "calendar_version": _one("country"),
     "opening_balance": _one("country"),
+    "retention_rule": _one("country"),
 }
 """Whose auditors read the entry of a record, by what its row says."""

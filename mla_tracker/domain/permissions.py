@@ -30,6 +30,9 @@ class Deed(StrEnum):
     ACKNOWLEDGE_FLAGS = "acknowledge_flags"
     RECORD_PERSONS = "record_persons"
     ERASE_PERSONS = "erase_persons"
+    READ_NOTES = "read_notes"
+    RECORD_NOTES = "record_notes"
+    ERASE_NOTES = "erase_notes"
     NAME_READERS = "name_readers"
     SET_TARGETS = "set_targets"
     SET_CALENDARS = "set_calendars"
@@ -82,6 +85,11 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.RECORD_PERSONS: Permission(_CASEWORK, Scope.WRITE, "record who a request is about"),
     # What is erased cannot be brought back: a person decides.
     Deed.ERASE_PERSONS: Permission(_DESK, Scope.WRITE, "erase persons from a request"),
+    Deed.READ_NOTES: Permission(
+        _CASEWORK, Scope.READ, "read the notes that their own side keeps on a request"
+    ),
+    Deed.RECORD_NOTES: Permission(_CASEWORK, Scope.WRITE, "record notes of their own side on a request"),
+    Deed.ERASE_NOTES: Permission(_DESK, Scope.WRITE, "erase notes of their own side"),
     Deed.NAME_READERS: Permission(
         _DESK, Scope.WRITE, "make a request confidential and name the officers who may read it"
     ),

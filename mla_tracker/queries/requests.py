@@ -76,7 +76,7 @@ async def request(
                 *map(step_of, row["warnings"]),
                 *(
                     unexplained_wish(row["wished_by"], texts.get("wished_by_reason"))
-                    if may(actor, Deed.READ_TEXTS)
+                    if may(actor, Deed.READ_TEXTS) and row["erased_at"] is None
                     else ()
                 ),
             )
@@ -337,7 +337,7 @@ def _summary(row: Row, actor: Actor) -> dict[str, Any]:
     same = (
         "id", "kind", "requesting_country", "requested_country", "recorded_by", "urgency", "agreement_id", "convention",
         "assistance", "circumstances", "offences", "wished_by", "handling", "status", "custody", "outcome",
-        "reclassified_as", "ended_on", "version", "created_at", "updated_at",
+        "reclassified_as", "ended_on", "version", "created_at", "updated_at", "erased_at",
     )  # fmt: skip
     return {
         **{name: row[name] for name in same},

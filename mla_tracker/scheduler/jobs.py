@@ -9,6 +9,7 @@ from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.jobs import Work
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.recounting import recount_stale
+from mla_tracker.commands.retention import forget_due
 from mla_tracker.commands.sealing import seal
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
@@ -17,6 +18,7 @@ SWEEP: Final = "sweep"
 RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
+RETENTION: Final = "retention"
 
 ESSENTIAL: Final = frozenset({SWEEP})
 """Jobs without which the program is not fit for work."""
@@ -38,6 +40,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
         Job(RECOUNT, timedelta(minutes=1), _recount),
         Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
+        Job(RETENTION, timedelta(days=1), _forget),
     )
 
 
@@ -60,6 +63,11 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
 async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
     kept = await keep_house(db, now)
     return asdict(kept)
+
+
+async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
+    done = await forget_due(db, now)
+    return {"looked_at": done.looked_at, "erased": len(done.requests)}
 
 
 def _sealing(settings: Settings) -> Work:

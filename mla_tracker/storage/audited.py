@@ -68,6 +68,7 @@ _T, _N, _I, _D, _AT, _L, _J = Form.TEXT, Form.NUMBER, Form.ID, Form.DAY, Form.IN
 _COUNTRIES: Final = {"requesting_country": _T, "requested_country": _T}
 _OF_REQUEST: Final = {"request_id": _I, **_COUNTRIES}
 _RECORDED: Final = {"recorded_by_account": _I, "recorded_at": _AT}
+_ERASED: Final = {"erased_at": _AT, "erased_for": _T}
 
 AUDITED: Final[Mapping[str, Audited]] = {
     "request": Audited(
@@ -79,7 +80,7 @@ AUDITED: Final[Mapping[str, Audited]] = {
             "convention": _T, "assistance": _L, "circumstances": _L, "offences": _L, "channel": _T, "language": _T,
             "external_reference": _T, "reference_requesting": _T, "reference_requested": _T,
             "assigned_requesting": _T, "assigned_requested": _T, "wished_by": _D, "handling": _T,
-            "created_at": _AT,
+            "created_at": _AT, "erased_at": _AT,
         },
         frozenset({
             "status", "custody", "outcome", "reclassified_as", "items", "warnings", "shared", "first_act_on",
@@ -113,9 +114,19 @@ AUDITED: Final[Mapping[str, Audited]] = {
         {"id": _I},
         {
             **_OF_REQUEST, "owner_country": _T, "field": _T, "event_id": _I, "commitment": Form.OCTETS,
-            "erased_at": _AT,
+            **_RECORDED, **_ERASED,
         },
         frozenset({"body", "sealed", "salt"}),
+    ),
+    "person": Audited(
+        ChainKind.REQUEST,
+        "request_id",
+        {"id": _I},
+        {
+            **_OF_REQUEST, "recorded_by": _T, "recorded_by_account": _I, "part": _T, "commitment": Form.OCTETS,
+            "created_at": _AT, **_ERASED,
+        },
+        frozenset({"sealed", "salt", "version", "updated_at"}),
     ),
     "record_key": Audited(
         ChainKind.REQUEST,
@@ -227,6 +238,12 @@ AUDITED: Final[Mapping[str, Audited]] = {
         "country",
         {"id": _I},
         {"country": _T, "side": _T, "kind": _T, "first_day": _D, "count": _N, "reason": _T, **_RECORDED},
+    ),
+    "retention_rule": Audited(
+        ChainKind.SETTING,
+        "country",
+        {"country": _T, "version": _N},
+        {"years": _N, "by_kind": _J, "set_by_account": _I, "set_at": _AT},
     ),
 }  # fmt: skip
 """Every table whose rows people or the program answer for. To audit another one is to add it here, to append its

@@ -43,6 +43,7 @@ RECORD_COLUMNS = (
     "version",
     "created_at",
     "updated_at",
+    "erased_at",
 )
 
 
@@ -80,6 +81,7 @@ class RequestRecord:
     version: int
     created_at: datetime
     updated_at: datetime
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ class Request(Table, db=ENGINE, tablename="request"):
     circumstances = _texts()
     stale_causes = _texts()
     handling = _text()
+    erased_at = _instant()
     same_case_as = _ref()
 
 
@@ -242,6 +243,9 @@ class FreeText(Table, db=ENGINE, tablename="free_text"):
     sealed = Bytea(null=True, default=None)
     salt = Bytea(null=True, default=None)
     commitment = Bytea(null=True, default=None)
+    recorded_by_account = _ref()
+    recorded_at = _instant()
+    erased_for = _text(null=True)
 
 
 class Clock(Table, db=ENGINE, tablename="clock"):

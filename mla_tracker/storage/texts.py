@@ -70,11 +70,12 @@ def _row(record: RequestRecord, text: FreeText, key: bytes, now: datetime) -> Ro
         "owner_country": text.owner_country,
         "field": text.field,
         "event_id": text.event_id,
-        **{name: octets(value) for name, value in _sealed(key, text_id, text.body).items()},
+        **{name: octets(value) for name, value in sealed_columns(key, text_id, text.body).items()},
     }
 
 
-def _sealed(key: bytes, text_id: UUID, body: str) -> dict[str, bytes]:
+def sealed_columns(key: bytes, text_id: UUID, body: str) -> dict[str, bytes]:
+    """A text as the columns that hold it, under a secret of its own: `sealed`, `salt`, `commitment`."""
     salt = new_salt()
     return {
         "sealed": seal(key, body, text_id),
@@ -105,7 +106,7 @@ async def replace_text(
     if body is not None:
         key, made = await key_for(tx, of_request(record))
         await rows.insert(tx, made)
-        sealed |= _sealed(key, before["id"], body)
+        sealed |= sealed_columns(key, before["id"], body)
     await tx.execute(
         "update free_text set sealed = $2, salt = $3, commitment = $4 where id = $1",
         before["id"], sealed["sealed"], sealed["salt"], sealed["commitment"],
@@ -143,7 +144,7 @@ async def seal_plain(tx: Tx, now: datetime, *, limit: int) -> int:
     for row in found:
         key, made = await key_for(tx, {name: row[name] for name in OF_REQUEST})
         await rows.insert(tx, made)
-        sealed = _sealed(key, row["id"], row["body"])
+        sealed = sealed_columns(key, row["id"], row["body"])
         await tx.execute(
             "update free_text set body = null, sealed = $2, salt = $3, commitment = $4 where id = $1",
             row["id"], sealed["sealed"], sealed["salt"], sealed["commitment"],

@@ -11,24 +11,29 @@ from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.flags import acknowledge_flag
 from mla_tracker.commands.limits import NewPolicy, set_policy
+from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.party_lists import load_parties
+from mla_tracker.commands.persons import change_person, erase_person
 from mla_tracker.commands.requests import record_event as record_act
 from mla_tracker.commands.requests import void_event as void_act
+from mla_tracker.commands.retention import set_retention
 from mla_tracker.commands.taking_over import take_over
 from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.party_lists import PartyList
-from mla_tracker.domain.vocabulary import Act, AgreementScope, Role, Side
+from mla_tracker.domain.persons import ErasureGround
+from mla_tracker.domain.vocabulary import Act, AgreementScope, RequestKind, Role, Side
 from mla_tracker.storage.agreements import PartyRow
 from mla_tracker.storage.audit import append
 from mla_tracker.storage.audited import added, chain_of
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.rows import insert
 from tests.builders.counted import NOW, a_case, with_shipped_limits
+from tests.builders.persons import a_person
 from tests.builders.register import DRAFT, IN_FORCE, account, entry, event
 
 LATE = NOW + timedelta(days=400)
@@ -92,6 +97,7 @@ async def _days_and_limits(db: Database, head: Actor) -> None:
     await load_parties(db, PartyList("untoc", date(2026, 2, 1), "UNTC", False, held[1:]), older=True, now=NOW)
     balance = NewBalance("MA", Side.REQUESTING, None, date(2026, 1, 1), 7, "Paper files.")
     await restate_opening(db, balance, actor=head, now=NOW)
+    await set_retention(db, "MA", 10, {RequestKind.EXTRADITION: 30}, expected=None, actor=head, now=NOW)
 
 
 async def _requests(db: Database, head: Actor) -> None:
@@ -114,6 +120,11 @@ async def _requests(db: Database, head: Actor) -> None:
         actor=head,
         now=NOW + timedelta(minutes=1),
     )
+    corrected = await a_person().recorded(db, second, head, NOW)
+    await change_person(db, second, corrected, {"born_on": "1990"}, expected=None, actor=head, now=NOW)
+    gone = await a_person().recorded(db, second, head, NOW)
+    await erase_person(db, second, gone, ErasureGround.NOT_CONCERNED, actor=head, now=NOW)
+    await record_note(db, second, "Call again", actor=head, now=NOW)
 
 
 async def _named(db: Database, head: Actor) -> None:

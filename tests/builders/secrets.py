@@ -6,6 +6,7 @@ from uuid import UUID
 
 from mla_tracker.commands.agreements import record_agreement
 from mla_tracker.commands.entries import NewEvent
+from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.requests import log_request, record_event, void_event
@@ -15,6 +16,7 @@ from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
 from tests.builders import register
 from tests.builders.counted import NOW, THE_DAY_BEFORE, CaseBuilder, a_case, with_shipped_limits
+from tests.builders.persons import a_person
 
 MARK = "never to be read in Madrid"
 
@@ -71,6 +73,8 @@ async def with_secrets(db: Database) -> Secrets:
         await void_event(
             db, one, made.id, reason=MARK if one in hidden else "wrong", actor=actor, now=THE_DAY_BEFORE
         )
+        await a_person(MARK if one in hidden else "seen").recorded(db, one, actor, THE_DAY_BEFORE)
+        await record_note(db, one, MARK, actor=actor, now=THE_DAY_BEFORE)
     await flag_due(db, NOW)
     draft = replace(register.DRAFT, title=MARK)
     await record_agreement(db, register.entry(draft), actor=morocco, now=NOW)

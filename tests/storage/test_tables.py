@@ -3,7 +3,7 @@
 import pytest
 from piccolo.table import Table
 
-from mla_tracker.domain import vocabulary
+from mla_tracker.domain import persons, vocabulary
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.tables import TABLES, columns
 
@@ -55,6 +55,9 @@ CHECKED = {
     "clock.effect": vocabulary.Effect,
     "clock.obligor": vocabulary.Obligor,
     "clock_check.kind": vocabulary.FlagKind,
+    "person.part": persons.Part,
+    "person.erased_for": persons.ErasureGround,
+    "free_text.erased_for": persons.ErasureGround,
     "flag.kind": vocabulary.FlagKind,
     "flag.stage": vocabulary.Stage,
     "flag.obligor": vocabulary.Obligor,

@@ -20,11 +20,12 @@ FOR_ALL = {
 }
 """Tables that are no country's, each with what it holds."""
 
-PUBLISHED = {"limit_version", "calendar_version"}
+PUBLISHED = {"limit_version", "calendar_version", "retention_rule"}
 """Behind the wall for writing only."""
 
 OF_A_REQUEST = (
     "request", "request_event", "event_void", "request_link", "free_text", "record_key", "clock", "flag", "date_move",
+    "person",
 )  # fmt: skip
 
 
@@ -136,6 +137,7 @@ async def test_who_does_not_work_on_cases_selects_no_text_nor_its_key(
         assert await tx.fetchval("select count(*) from request") == 2
         assert await tx.fetchval("select count(*) from free_text") == 0
         assert await tx.fetchval("select count(*) from record_key") == 0
+        assert await tx.fetchval("select count(*) from person") == 0
 
 
 async def test_a_note_is_seen_by_its_own_side_alone(db: Database, secrets: Secrets) -> None:
@@ -149,6 +151,35 @@ async def test_a_note_is_seen_by_its_own_side_alone(db: Database, secrets: Secre
         )
 
 
+async def test_a_note_of_a_side_is_not_there_for_the_other(db: Database, secrets: Secrets) -> None:
+    notes = "select owner_country from free_text where field = 'side_note'"
+    for viewer, own in ((secrets.morocco, "MA"), (secrets.spain, "ES")):
+        async with db.transaction(DbRole.API, viewer=viewer) as tx:
+            found = await tx.fetch(notes)
+            assert {row["owner_country"] for row in found} == {own}
+            changed = await tx.execute(
+                "update free_text set erased_for = 'ordered' where field = 'side_note'"
+            )
+            assert changed == f"UPDATE {len(found)}"
+
+
+async def test_a_person_is_seen_by_both_sides_and_changed_by_the_one_that_recorded_it(
+    db: Database, secrets: Secrets
+) -> None:
+    for viewer, own in ((secrets.morocco, "MA"), (secrets.spain, "ES")):
+        async with db.transaction(DbRole.API, viewer=viewer) as tx:
+            seen = "where request_id = any($1)"
+            both = await tx.fetch(f"select recorded_by from person {seen}", list(secrets.seen))
+            assert {row["recorded_by"] for row in both} == {"MA", "ES"}
+            changed = await tx.fetch(
+                f"update person set version = 7 {seen} returning recorded_by", list(secrets.seen)
+            )
+            assert [row["recorded_by"] for row in changed] == [own]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+            await tx.execute("delete from person")
+
+
 WRITES = (
     "update request set assigned_requested = 'mine' where id = $1",
     "update request set assigned_requested = 'mine'",
@@ -156,6 +187,8 @@ WRITES = (
     "delete from clock where request_id = $1",
     "update flag set settled_at = now() where request_id = $1",
     "update free_text set sealed = null, salt = null where request_id = $1",
+    "update person set part = 'other' where request_id = $1",
+    "update person set part = 'other'",
     "delete from request_link where request_id = $1",
     "delete from clock_check where clock_id in (select id from clock where request_id = $1)",
 )
@@ -191,6 +224,12 @@ COPIES = (
     " recorded_at) values (gen_random_uuid(), $1, {countries}, 'received', '2026-02-01', 'ES', now())",
     "insert into free_text (id, request_id, requesting_country, requested_country, field, body)"
     " values (gen_random_uuid(), $1, {countries}, 'subject', 'x')",
+    "insert into free_text (id, request_id, requesting_country, requested_country, field, owner_country,"
+    " recorded_by_account, recorded_at) values (gen_random_uuid(), $1, {countries}, 'side_note', 'ES', mla_account(),"
+    " now())",
+    "insert into person (id, request_id, requesting_country, requested_country, recorded_by, recorded_by_account, part,"
+    " sealed, salt, commitment, created_at, updated_at) values (gen_random_uuid(), $1, {countries}, 'ES',"
+    " mla_account(), 'other', 'x', 'x', 'x', now(), now())",
     "insert into record_key (request_id, requesting_country, requested_country, wrapped) values ($1, {countries}, 'x')",
     "insert into date_move (id, request_id, requesting_country, requested_country, clock_key, stage, causes, moved_at)"
     " values (gen_random_uuid(), $1, {countries}, 'x', 'decide', '{{x}}', now())",
@@ -231,6 +270,14 @@ async def test_a_country_records_in_its_own_name_alone(db: Database, secrets: Se
         "select gen_random_uuid(), 'MA', 'requested', '2026-01-01', 1, 'x', mla_account(), now()",
         "insert into idempotency_key (account_id, route, key, body_hash, created_at) select "
         f"'{secrets.morocco.account_id}', 'POST /y', 'k', 'x', now()",
+        "insert into retention_rule (country, version, years, set_by_account, set_at) select 'MA', 2, 0, mla_account(),"
+        " now()",
+        "insert into person (id, request_id, requesting_country, requested_country, recorded_by, recorded_by_account,"
+        " part, sealed, salt, commitment, created_at, updated_at) select gen_random_uuid(), id, requesting_country,"
+        " requested_country, 'MA', mla_account(), 'other', 'x', 'x', 'x', now(), now() from request",
+        "insert into free_text (id, request_id, requesting_country, requested_country, field, owner_country,"
+        " recorded_by_account, recorded_at) select gen_random_uuid(), id, requesting_country, requested_country,"
+        " 'side_note', 'MA', mla_account(), now() from request",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
@@ -314,6 +361,9 @@ async def test_jobs_read_no_text_and_no_key_of_it(db: Database, secrets: Secrets
         "select sealed from free_text",
         "select salt from free_text",
         "select body from free_text",
+        "select sealed from person",
+        "select salt from person",
+        "select part from person",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with db.transaction(DbRole.JOBS) as tx:
