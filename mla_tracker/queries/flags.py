@@ -81,6 +81,8 @@ async def page(
     tx: Tx, wanted: FlagFilter, *, countries: Sequence[str], after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[FlagView]:
     """The newest `limit` flags that these countries see, raised before `after` (instant and id, exclusive)."""
+    if not countries:
+        return []
     arguments: list[object] = [list(countries), limit]
     conditions = _conditions(wanted, after, arguments)
     # Each country's flags are read from each side's own index, newest first, and the few of each merged: `union` drops
