@@ -135,10 +135,9 @@ async def test_what_may_be_the_same_case_is_suggested_to_who_logs_it(
     morocco: httpx.AsyncClient, spain: httpx.AsyncClient
 ) -> None:
     ours = await logged(morocco, *RUNNING, references={"requesting": "DACG 17/2026"})
-    for changes in ({"references": {"requesting": "DACG 17/2026"}},):
-        theirs = await logged(spain, *ARRIVED, **changes)
-        [warning] = [text for text in theirs["warnings"] if "same_case" in text]
-        assert ours["id"] in warning
+    theirs = await logged(spain, *ARRIVED, references={"requesting": "DACG 17/2026"})
+    [warning] = [text for text in theirs["warnings"] if "same_case" in text]
+    assert ours["id"] in warning
     for changes in (
         {"references": {"requested": "DACG 17/2026"}},
         {"references": {"requesting": "DACG 17/2026"}, "kind": "proceedings", "assistance": [],
