@@ -21,7 +21,14 @@ from typing import Any, Final
 
 from mla_tracker.domain.permissions import PERMISSIONS, Deed
 from mla_tracker.domain.vocabulary import Role, Scope
-from tests.builders.matrix_world import Fresh, a_spare_token, an_act, an_agreement_event
+from tests.builders.matrix_world import (
+    Fresh,
+    a_note,
+    a_spare_person,
+    a_spare_token,
+    an_act,
+    an_agreement_event,
+)
 
 
 class About(StrEnum):
@@ -241,6 +248,32 @@ ROWS: Final[Mapping[str, Row]] = {
         Deed.RECORD_ACTS, About.RECORD, 201, body={"reason": "A slip."}, ids={"event_id": "act"},
         fresh={"event_id": an_act},
     ),
+    "GET /api/v1/requests/{request_id}/persons": Row(Deed.READ_PERSONS, About.RECORD),
+    "POST /api/v1/requests/{request_id}/persons": Row(
+        Deed.RECORD_PERSONS, About.RECORD, 201, body={"part": "suspect", "remarks": "Known as the Baker."}
+    ),
+    "GET /api/v1/requests/{request_id}/persons/{person_id}": Row(Deed.READ_PERSONS, About.RECORD),
+    "PATCH /api/v1/requests/{request_id}/persons/{person_id}": Row(
+        Deed.RECORD_PERSONS, About.RECORD, body={"part": "witness"}
+    ),
+    "POST /api/v1/requests/{request_id}/persons/{person_id}/erase": Row(
+        Deed.ERASE_PERSONS, About.RECORD, body={"ground": "ordered"}, fresh={"person_id": a_spare_person}
+    ),
+    "GET /api/v1/requests/{request_id}/notes": Row(Deed.READ_NOTES, About.RECORD),
+    "POST /api/v1/requests/{request_id}/notes": Row(
+        Deed.RECORD_NOTES, About.RECORD, 201, body={"text": "Call Rabat."}
+    ),
+    "POST /api/v1/requests/{request_id}/notes/{note_id}/erase": Row(
+        Deed.ERASE_NOTES, About.RECORD, body={"ground": "ordered"}, fresh={"note_id": a_note}
+    ),
+    "GET /api/v1/requests/{request_id}/readers": Row(_READ, About.RECORD),
+    "PUT /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
+    "DELETE /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
+    "GET /api/v1/retention/{country}": Row(Deed.READ_LAW, About.ALL),
+    "PUT /api/v1/retention/{country}": Row(Deed.SET_RETENTION, About.COUNTRY, body={"years": 10}),
+    "GET /api/v1/audit": Row(Deed.READ_AUDIT, About.LIST, query=_WHOLE, shows="{request}"),
+    "GET /api/v1/audit/checkpoint": Row(Deed.READ_CHECKPOINT, About.ALL),
+    "GET /api/v1/audit/{entry_id}/proof": Row(Deed.READ_AUDIT, About.RECORD),
     "GET /api/v1/requests/{request_id}/governing-agreement": Row(_READ, About.RECORD),
 }  # fmt: skip
 """Every operation of the contract once. What cannot be read (no such path, a body that is no JSON) is told before what

@@ -9,15 +9,18 @@ from uuid import UUID
 from mla_tracker.commands import agreements as agreement_commands
 from mla_tracker.commands.accounts import create_account, disable_account
 from mla_tracker.commands.entries import NewEvent
+from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.requests import record_event
+from mla_tracker.commands.sealing import seal
 from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Act, Role, Scope, Side
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
 from tests.builders.counted import NOW, THE_DAY_BEFORE, a_case
+from tests.builders.persons import a_person
 
 COUNTRIES = {"own country": "MA", "other country": "FR", "no country": ""}
 
@@ -117,13 +120,33 @@ async def a_world(db: Database) -> World:
         "act": str(await an_act(world, morocco.account_id)),
         "agreement_event": str(await an_agreement_event(world, morocco.account_id)),
         "account": str((await register.account(db, "MA")).account_id),
+        "person": str(await a_spare_person(world, morocco.account_id)),
+        "note": str(await a_note(world, morocco.account_id)),
         "leaver": str((await register.account(db, "MA")).account_id),
         "token": str((await create_token(db, morocco.account_id, now=NOW)).id),
         "country": "MA",
         "convention": "un1988",
         "limit": "us-nl-provisional-arrest",
     }
+    await seal(db, NOW)
+    async with db.transaction(DbRole.OWNER) as tx:
+        entry = await tx.fetchval(
+            "select id from audit_entry where chain_kind = 'request' and chain_id = $1 order by position",
+            request,
+        )
+    world.ids["entry"] = str(entry)
     return world
+
+
+async def a_spare_person(world: World, caller: UUID) -> UUID:
+    """A person of whom nobody needs to know any more."""
+    return await a_person().recorded(world.db, UUID(world.ids["request"]), world.morocco, NOW)
+
+
+async def a_note(world: World, caller: UUID) -> UUID:
+    """A note of Morocco."""
+    request = UUID(world.ids["request"])
+    return (await record_note(world.db, request, "Call Rabat.", actor=world.morocco, now=NOW)).id
 
 
 async def an_act(world: World, caller: UUID) -> UUID:
