@@ -82,7 +82,9 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     # What is erased cannot be brought back: a person decides.
     Deed.ERASE_PERSONS: Permission(_DESK, Scope.WRITE, "erase persons from a request"),
     Deed.NAME_READERS: Permission(
-        _DESK, Scope.WRITE, "make a request confidential and name the officers who may read it"
+        _DESK,
+        Scope.WRITE,
+        "set how a request is handled and name the officers who may read a confidential one",
     ),
     # These bind every officer of the country, so a person in charge answers for them.
     Deed.SET_TARGETS: Permission(
