@@ -19,13 +19,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from litestar.types import ASGIApp
 
-from mla_tracker.api.app import OUTSIDE
+from mla_tracker.api.app import OUTSIDE, create_app
 from mla_tracker.api.auth import settle
 from mla_tracker.domain.permissions import PERMISSIONS, roles_of
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.storage.database import Database
-from tests.builders.api import the_contract
+from tests.builders.api import SETTINGS, Present, the_contract
 from tests.builders.matrix import CELLS, NOBODYS, ROWS, SCOPES, About, Cell, Party, Row, Shown, expected
 from tests.builders.matrix_world import Token, World, a_world, filled
 
@@ -43,6 +44,13 @@ WITH_AN_ID: Final = sorted(name for name in ROWS if "_id}" in name and ROWS[name
 WITH_A_BODY: Final = sorted(name for name in OPERATIONS if "requestBody" in OPERATIONS[name])
 PER_ACCOUNT: Final = len(Role) * len(Party) * (len(Shown) - len(NOBODYS))
 TOTAL: Final = len(OPERATIONS) * (PER_ACCOUNT + len(NOBODYS))
+
+
+@pytest.fixture
+def app(db: Database, present: Present) -> ASGIApp:
+    """Most cells fail to authenticate, all from one address."""
+    settings = SETTINGS.model_copy(update={"failures_per_minute": 0, "calls_per_minute": 0})
+    return create_app(db, settings, now=present)
 
 
 @pytest.fixture
