@@ -65,10 +65,12 @@ async def record_agreement(
 ) -> Recorded:
     """Record an agreement for the first of its parties that the account speaks for, else for its first country.
 
-    Raises NotAllowed for a role that only reads, InvalidEntry with every field at fault, DatedInFuture for a
-    signature after today, AlreadyRecorded for a reference that the country has given already.
+    Raises NotAllowed for a role that only reads and for an account without a country, InvalidEntry with every field at
+    fault, DatedInFuture for a signature after today, AlreadyRecorded for a reference that the country has given.
     """
     require(actor, Deed.RECORD_AGREEMENTS)
+    if not actor.countries:
+        raise NotAllowed("This account speaks for no country, so there is none whose record this could be.")
     own = (party.country for party in entry.parties if party.country and actor.speaks_for(party.country))
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now):

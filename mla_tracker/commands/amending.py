@@ -17,12 +17,13 @@ from mla_tracker.commands.references import check_agreement
 from mla_tracker.commands.requests import locked, standing_misfits
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
-from mla_tracker.domain.errors import AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
+from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
 from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.misfits import refuse_new
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Urgency
 from mla_tracker.queries import requests as queries
+from mla_tracker.queries.same_cases import likely_the_same
 from mla_tracker.storage import requests
 from mla_tracker.storage import texts as texts_kept
 from mla_tracker.storage.audit import append
@@ -61,6 +62,7 @@ async def amend_request(
             )
         columns, texts = await _amended(tx, record, dict(changes), actor)
         changed = StoredCase(replace(record, **columns), stored.events)
+        await _refuse_parting(tx, record, changed.record, actor)
         if "agreement_id" in columns:
             await check_agreement(tx, changed.record, actor, now)
         days = await days_of(tx, record, (event.data for event in stored.events), now)
@@ -86,7 +88,24 @@ async def amend_request(
             )  # fmt: skip
         await save(tx, changed, projection, version=record.version + 1, now=now)
         view = await queries.request(tx, request_id, actor=actor, now=now)
+        view["warnings"] += await likely_the_same(tx, changed.record, actor)
     return Recorded(request_id, view=view)
+
+
+async def _refuse_parting(tx: Tx, before: RequestRecord, after: RequestRecord, actor: Actor) -> None:
+    """By their references two records are known to be of one case. Raises ActNotPossible."""
+    differing = [
+        side
+        for side in ("requesting", "requested")
+        if getattr(before, f"reference_{side}") != getattr(after, f"reference_{side}")
+    ]
+    twin = before.same_case_as
+    if differing and twin is not None and await queries.is_visible(tx, twin, actor):
+        raise ActNotPossible(
+            f"The request is linked with {twin} as the same case, and both bear the same references. "
+            "Void the link before you change one.",
+            fields=[(f"/references/{side}", "Stands while the two are linked.") for side in differing],
+        )
 
 
 async def _amended(

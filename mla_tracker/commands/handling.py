@@ -76,11 +76,15 @@ async def name_reader(
             raise InvalidEntry(
                 f"{account.name} cannot be named: the account is {state}. Name one that is open and of the role {able}."
             )
-        if all(one.account_id != account_id for one in await readers(tx, request_id, actor)):
-            named = reader_row(record, country, account_id, named_by=actor.account_id, now=now)
-            await rows.insert(tx, {"request_reader": [named]})
-            await _tell(tx, record, [added("request_reader", named)], country, actor, now)
-        return await readers(tx, request_id, actor)
+        before = await readers(tx, request_id, actor)
+        if any(one.account_id == account_id for one in before):
+            return before
+        named = reader_row(record, country, account_id, named_by=actor.account_id, now=now)
+        await rows.insert(tx, {"request_reader": [named]})
+        await _tell(tx, record, [added("request_reader", named)], country, actor, now)
+        # Not asked anew: a head who stood in does not see the request any more.
+        reader = Reader(account_id, country, account.name, account.role, False, actor.account_id, now)
+        return [*before, reader]
 
 
 async def unname_reader(

@@ -97,6 +97,8 @@ async def preview_policy(
 
 def _writers_country(entry: NewPolicy, actor: Actor) -> str:
     require(actor, Deed.SET_TARGETS)
+    if not actor.countries:
+        raise NotAllowed("This account speaks for no country, so there is none whose policy this could be.")
     if entry.country is None and len(actor.countries) > 1:
         known = ", ".join(actor.countries)
         raise InvalidEntry(

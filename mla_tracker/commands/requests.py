@@ -1,14 +1,14 @@
 """Logging requests and their acts: load and lock, decide on the whole history, save, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
 import asyncpg
 
-from mla_tracker.commands import projecting
+from mla_tracker.commands import projecting, same_cases
 from mla_tracker.commands.entries import (
     NewEvent,
     NewRequest,
@@ -33,6 +33,7 @@ from mla_tracker.domain.misfits import Misfit, refuse_new
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Act, Status
 from mla_tracker.queries import requests as queries
+from mla_tracker.queries.same_cases import likely_the_same
 from mla_tracker.storage import requests, rows
 from mla_tracker.storage.audit import entry_rows
 from mla_tracker.storage.audited import added, chain_of, newly, removed
@@ -73,6 +74,9 @@ async def log_request(
         await check_agreement(tx, record, actor, now)
         await check_acts(tx, StoredCase(record, ()), ready, actor=actor)
         projection = await _judged(tx, stored, None, ready, days, now)
+        twin = await same_cases.twin_of(tx, record, ready, shared=projection.life.shared)
+        record = replace(record, same_case_as=twin)
+        stored = StoredCase(record, stored.events)
         texts = [
             FreeText(name, body)
             for name in ("subject", "urgency_reason", "wished_by_reason")
@@ -105,7 +109,9 @@ async def log_request(
                 "Amend that one, or give another reference.",
                 fields=[("/external_reference", "Taken by another request of your country.")],
             ) from None
+        await same_cases.tell_twin(tx, twin, record.id)
         view = await queries.request(tx, record.id, actor=actor, now=now)
+        view["warnings"] += await likely_the_same(tx, record, actor)
     return Recorded(record.id, view=view)
 
 
@@ -130,6 +136,7 @@ async def record_event(
         if done:
             made = UUID(done["event_id"])
         else:
+            await same_cases.hold_both(tx, request_id, [entry])
             stored = await locked(tx, request_id, actor)
             days = await _days_with(tx, stored, [entry], now)
             ready = ready_event(entry, stored.record, stored.events, days, actor=actor, now=now)
@@ -166,6 +173,7 @@ async def void_event(
         if await claim(tx, idempotency, now):
             route = "POST /requests/{request_id}/events/{event_id}/void"
             return await _replayed(tx, request_id, request_id, route, actor=actor, now=now)
+        await same_cases.hold_both(tx, request_id, [replacement], event_id)
         stored = await locked(tx, request_id, actor)
         record = stored.record
         voided = await _voidable(tx, stored, event_id, actor)
@@ -284,7 +292,10 @@ async def _save_changed(
             f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
         )
     projection = await _judged(tx, changed, stored, ready, days, now)
+    twin = await same_cases.twin_of(tx, stored.record, ready, gone, shared=projection.life.shared)
     await catch_up(tx, stored, now)
+    await same_cases.join(tx, stored.record, twin)
+    changed = replace(changed, record=replace(stored.record, same_case_as=twin))
     if stored.record.shared and not projection.life.shared:
         # Who takes back the last sign that a request was sent writes that, and sees it this once more.
         await tx.see_also(stored.record.recorded_by)

@@ -59,6 +59,12 @@ def place(act: Act) -> Side:
     return Side.REQUESTING if act in OF_REQUESTING_SIDE or act in OF_EITHER_SIDE else Side.REQUESTED
 
 
+def is_told(act: Act, asserted_by: str, requesting_country: str, requested_country: str) -> bool:
+    """Whether who stated the act recorded what it was told: it took place in the other country."""
+    where = requesting_country if place(act) is Side.REQUESTING else requested_country
+    return act not in OF_EITHER_SIDE and asserted_by != where
+
+
 # On one day acts stand in this order where no instant tells: the order of a request's life.
 RANK: Mapping[Act, int] = {
     act: rank

@@ -76,6 +76,10 @@ WARNINGS: Mapping[str, str] = {
         "The person had been surrendered on {on} and was no longer in the requested country when {act} on {day}: "
         "custody stays as it was. Record the return, or correct an act."
     ),
+    "may-be-the-same-case": (
+        "{country} has recorded a request of this kind under the same reference, {request}. If it is the same case, "
+        "record an act linked with it and the relation same_case: it is then counted once."
+    ),
     "wished-by-without-reason": (
         "It is wished that this be done by {day}, and the record does not say why. A date that is wished needs reasons."
     ),

@@ -91,7 +91,9 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.RECORD_NOTES: Permission(_CASEWORK, Scope.WRITE, "record notes of their own side on a request"),
     Deed.ERASE_NOTES: Permission(_DESK, Scope.WRITE, "erase notes of their own side"),
     Deed.NAME_READERS: Permission(
-        _DESK, Scope.WRITE, "make a request confidential and name the officers who may read it"
+        _DESK,
+        Scope.WRITE,
+        "set how a request is handled and name the officers who may read a confidential one",
     ),
     # These bind every officer of the country, so a person in charge answers for them.
     Deed.SET_TARGETS: Permission(

@@ -89,6 +89,8 @@ async def page(
     tx: Tx, wanted: FlagFilter, *, actor: Actor, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[FlagView]:
     """The newest `limit` flags that the account sees, raised before `after` (instant and id, exclusive)."""
+    if not actor.countries:
+        return []
     arguments: list[object] = [list(actor.countries), limit, actor.account_id]
     visible = _visible(Sight.of(actor, countries="$1", account="$3"))
     conditions = _conditions(wanted, after, arguments)

@@ -10,13 +10,13 @@ from asyncpg import Record
 
 from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.acts import OF_EITHER_SIDE, place
+from mla_tracker.domain.acts import is_told
 from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
 from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
-from mla_tracker.domain.vocabulary import Act, ClockState, Effect, Side
+from mla_tracker.domain.vocabulary import Act, ClockState, Effect
 from mla_tracker.queries.texts import own_texts, subjects_of, texts_of_acts
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
@@ -248,17 +248,12 @@ def _event_view(row: Row, texts: Mapping[tuple[UUID, str], str | None]) -> dict[
         "data": dict(row["data"]) | ({"reason": reason} if reason else {}),
         "note": texts.get((row["id"], "note")),
         "asserted_by": row["asserted_by"],
-        "told": _was_told(row),
+        "told": is_told(
+            Act(row["type"]), row["asserted_by"], row["requesting_country"], row["requested_country"]
+        ),
         "recorded_at": row["recorded_at"],
         "voided": voided,
     }
-
-
-def _was_told(row: Row) -> bool:
-    """Whether an act took place in the other country than the one that stated it."""
-    act = Act(row["type"])
-    where = row["requesting_country"] if place(act) is Side.REQUESTING else row["requested_country"]
-    return act not in OF_EITHER_SIDE and row["asserted_by"] != where
 
 
 async def requests(
