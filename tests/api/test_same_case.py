@@ -135,17 +135,16 @@ async def test_what_may_be_the_same_case_is_suggested_to_who_logs_it(
     morocco: httpx.AsyncClient, spain: httpx.AsyncClient
 ) -> None:
     ours = await logged(morocco, *RUNNING, references={"requesting": "DACG 17/2026"})
-    for changes in ({"references": {"requesting": "DACG 17/2026"}},):
-        theirs = await logged(spain, *ARRIVED, **changes)
-        [warning] = [text for text in theirs["warnings"] if "same_case" in text]
-        assert ours["id"] in warning
-    for changes in (
+    theirs = await logged(spain, *ARRIVED, references={"requesting": "DACG 17/2026"})
+    [warning] = [text for text in theirs["warnings"] if "same_case" in text]
+    assert ours["id"] in warning
+    others: list[dict[str, Any]] = [
         {"references": {"requested": "DACG 17/2026"}},
-        {"references": {"requesting": "DACG 17/2026"}, "kind": "proceedings", "assistance": [],
-         "convention": None},
+        {"references": ours["references"], "kind": "proceedings", "assistance": [], "convention": None},
         {},
-    ):  # fmt: skip
-        theirs = await logged(spain, *ARRIVED, **dict(changes))
+    ]
+    for changes in others:
+        theirs = await logged(spain, *ARRIVED, **changes)
         assert not any("same_case" in text for text in theirs["warnings"])
     # The other way round; its own reference is the file number that the other side knows.
     again = await logged(morocco, *RUNNING, external_reference="DACG 17/2026")
