@@ -243,6 +243,11 @@ def unexplained_wish(wished_by: date | None, reason: str | None) -> list[Step]:
     ]
 
 
+def suspected_twin(country: str, request_id: str) -> Step:
+    """The warning that a record of the other side bears the same reference, and may be of the same case."""
+    return Step("may-be-the-same-case", {"country": country, "request": request_id})
+
+
 def missing_acts(case: Case) -> list[Step]:
     """What the history leaves out that must have happened: warnings, never refusals."""
     acts = case.by_act.keys()

@@ -2,7 +2,7 @@
 
 from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.explanation import Step
+from mla_tracker.domain.histories import suspected_twin
 from mla_tracker.domain.sentences import sentence
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.requests import RequestRecord
@@ -47,9 +47,4 @@ async def likely_the_same(tx: Tx, record: RequestRecord, actor: Actor) -> list[s
         record.id, list(actor.countries), actor.account_id, *known, record.kind, record.requesting_country,
         record.requested_country, record.recorded_by,
     )  # fmt: skip
-    return [
-        sentence(
-            Step("may-be-the-same-case", {"country": row["recorded_by"], "request": str(row["id"])}), ENGLISH
-        )
-        for row in rows
-    ]
+    return [sentence(suspected_twin(row["recorded_by"], str(row["id"])), ENGLISH) for row in rows]

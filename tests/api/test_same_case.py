@@ -138,12 +138,11 @@ async def test_what_may_be_the_same_case_is_suggested_to_who_logs_it(
     theirs = await logged(spain, *ARRIVED, references={"requesting": "DACG 17/2026"})
     [warning] = [text for text in theirs["warnings"] if "same_case" in text]
     assert ours["id"] in warning
-    others: tuple[dict[str, Any], ...] = (
+    others: list[dict[str, Any]] = [
         {"references": {"requested": "DACG 17/2026"}},
-        {"references": {"requesting": "DACG 17/2026"}, "kind": "proceedings", "assistance": [],
-         "convention": None},
+        {"references": ours["references"], "kind": "proceedings", "assistance": [], "convention": None},
         {},
-    )  # fmt: skip
+    ]
     for changes in others:
         theirs = await logged(spain, *ARRIVED, **changes)
         assert not any("same_case" in text for text in theirs["warnings"])

@@ -10,6 +10,7 @@ from mla_tracker.commands.agreements import void_event as void_agreement_event
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.flags import acknowledge_flag
+from mla_tracker.commands.handling import name_reader
 from mla_tracker.commands.limits import NewPolicy, set_policy
 from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
@@ -102,6 +103,7 @@ async def _days_and_limits(db: Database, head: Actor) -> None:
 
 async def _requests(db: Database, head: Actor) -> None:
     first = await a_case().then("sent", "2026-03-02").logged(db, head)
+    await name_reader(db, first, head.account_id, actor=head, now=NOW)
     texts = a_case().then("sent", "2026-03-02")
     second = await replace(texts, entry=replace(texts.entry, subject="Records of a bank")).logged(db, head)
     link = NewEvent(

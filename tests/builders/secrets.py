@@ -10,6 +10,7 @@ from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.requests import log_request, record_event, void_event
+from mla_tracker.commands.sealing import seal
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side, Urgency
 from mla_tracker.storage.database import Database, DbRole
@@ -74,7 +75,7 @@ async def with_secrets(db: Database) -> Secrets:
             db, one, made.id, reason=MARK if one in hidden else "wrong", actor=actor, now=THE_DAY_BEFORE
         )
         await a_person(MARK if one in hidden else "seen").recorded(db, one, actor, THE_DAY_BEFORE)
-        await record_note(db, one, MARK, actor=actor, now=THE_DAY_BEFORE)
+        await record_note(db, one, "note" if actor is spain else MARK, actor=actor, now=THE_DAY_BEFORE)
     await flag_due(db, NOW)
     draft = replace(register.DRAFT, title=MARK)
     await record_agreement(db, register.entry(draft), actor=morocco, now=NOW)
@@ -94,6 +95,7 @@ async def with_secrets(db: Database) -> Secrets:
             from request
             """
         )
+    await seal(db, NOW)
     return Secrets(morocco, spain, france, frozenset(seen), frozenset(hidden), hidden[1])
 
 
