@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import httpx
@@ -13,11 +13,15 @@ import pytest
 
 from mla_tracker.api import auth
 from mla_tracker.api.auth import Credential
+from mla_tracker.commands.entries import NewEvent
+from mla_tracker.commands.overdue import flag_due
+from mla_tracker.commands.requests import record_event, void_event
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.vocabulary import Role
+from mla_tracker.domain.vocabulary import Act, Role
 from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.storage.database import Database, DbRole, Tx
-from tests.builders.api import ClientOf, the_contract
+from tests.builders.api import NOW, ClientOf, the_contract
+from tests.builders.counted import THE_DAY_BEFORE
 from tests.builders.matrix import ROWS, About
 from tests.builders.readings import Reading, answers, readings
 from tests.builders.secrets import MARK, Secrets, with_secrets
@@ -43,7 +47,17 @@ class Hidden:
 
 @pytest.fixture
 async def secrets(db: Database) -> Secrets:
-    return await with_secrets(db)
+    """The draft was out for a while, in error: it was seen to be late, and flagged, before that was taken back."""
+    secrets = await with_secrets(db)
+    [draft] = secrets.hidden - {secrets.of_others}
+    sent = NewEvent(Act.SENT, occurred_on=date(2026, 1, 5))
+    made = await record_event(db, draft, sent, actor=secrets.morocco, now=THE_DAY_BEFORE)
+    await flag_due(db, NOW)
+    await void_event(db, draft, made.id, reason=MARK, actor=secrets.morocco, now=NOW)
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval("select count(*) from flag where request_id = $1", draft) > 0
+        assert not await tx.fetchval("select shared from request where id = $1", draft)
+    return secrets
 
 
 @pytest.fixture

@@ -103,6 +103,10 @@ async def call(
     return await client.request(method, path.format_map(ids | (others or {})), **options | changes)
 
 
+TELLING: Final = {"etag", "location", "idempotency-replayed", "link", "last-modified"}
+"""Headers that speak of a record, which a refusal must not."""
+
+
 def wrong(row: Row, cell: Cell, answer: httpx.Response, world: World) -> str | None:
     """What an answer is that it should not be."""
     status, slug = expected(row, cell)
@@ -110,6 +114,8 @@ def wrong(row: Row, cell: Cell, answer: httpx.Response, world: World) -> str | N
         return f"{answer.status_code} instead of {status}: {answer.text[:200]}"
     if slug is not None and answer.json()["type"] != f"/problems/{slug}":
         return f"{answer.json()['type']} instead of {slug}"
+    if slug is not None and (said := TELLING & answer.headers.keys()):
+        return f"a refusal with {said}"
     if slug is None and row.shows is not None:
         sought = str(filled(row.shows, world.ids))
         if (sought in answer.text) is not (cell.party is Party.OWN):
