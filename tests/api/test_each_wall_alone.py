@@ -57,6 +57,16 @@ async def secrets(db: Database) -> Secrets:
     async with db.transaction(DbRole.OWNER) as tx:
         assert await tx.fetchval("select count(*) from flag where request_id = $1", draft) > 0
         assert not await tx.fetchval("select shared from request where id = $1", draft)
+        # A draft has neither dates nor figures; were it ever left with some, they would still be nobody else's.
+        await tx.execute(
+            "update clock set state = 'running', started_on = '2026-01-05', due_on = '2026-02-05', "
+            "due_at = '2026-02-05T23:00:00Z' where request_id = $1", draft,
+        )  # fmt: skip
+        await tx.execute(
+            "update request set tally = (select tally from request where id = $2), status = 'sent', "
+            "first_act_on = '2026-01-05' where id = $1",
+            draft, next(iter(secrets.seen)),
+        )  # fmt: skip
     return secrets
 
 
