@@ -10,6 +10,7 @@ from mla_tracker.api.answers import answer
 from mla_tracker.api.explanations import StepView, step_views
 from mla_tracker.api.fields import Answer, Day, Id, Query
 from mla_tracker.api.routes import documented
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.permissions import Deed
@@ -61,8 +62,10 @@ async def read_governing_agreement(
     request_id: UUID, filters: GoverningQuery, actor: Actor, database: Database, now: datetime
 ) -> Response[bytes]:
     """By the public register: the more special kind first, then the bilateral, then the one applied last."""
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         row = await visible_row(tx, request_id, actor)
+        route = "GET /requests/{request_id}/governing-agreement"
+        await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
         day = filters.on or row["first_act_on"] or row["created_at"].date()
         found = await governing_between(
             tx, RequestKind(row["kind"]), row["requesting_country"], row["requested_country"], day, now=now

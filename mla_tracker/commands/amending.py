@@ -12,6 +12,7 @@ from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.handling import handle_as
 from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import days_of, project, save
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
 from mla_tracker.commands.requests import locked, standing_misfits
@@ -86,6 +87,8 @@ async def amend_request(
                 tx, chain_of(record.id), What.REQUEST_AMENDED, told,
                 actor=actor, now=now, seen_by=[country], country=country,
             )  # fmt: skip
+        else:
+            await note_reading_of(tx, [record.id], route="PATCH /requests/{request_id}", actor=actor, now=now)
         await save(tx, changed, projection, version=record.version + 1, now=now)
         view = await queries.request(tx, request_id, actor=actor, now=now)
         view["warnings"] += await likely_the_same(tx, changed.record, actor)

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from mla_tracker.commands.entries import side_of_writer
+from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.commands.requests import locked
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import Change, What
@@ -21,6 +22,7 @@ from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord, reader_row
 
 _LEVELS: Final = list(Handling)
+_ROUTE: Final = "/requests/{request_id}/readers/{account_id}"
 
 
 async def handle_as(
@@ -44,11 +46,28 @@ async def handle_as(
     if wanted is not Handling.CONFIDENTIAL:
         return []
     country = side_of_writer(actor, record.requesting_country, record.requested_country)
+    await _refuse_blinding_the_other(tx, record, country)
     if any(one.account_id == actor.account_id for one in await readers(tx, record.id, actor)):
         return []
     named = reader_row(record, country, actor.account_id, named_by=actor.account_id, now=now)
     await rows.insert(tx, {"request_reader": [named]})
     return [added("request_reader", named)]
+
+
+async def _refuse_blinding_the_other(tx: Tx, record: RequestRecord, country: str) -> None:
+    """The heads of a side of which nobody is named see the request; without a head nobody there would."""
+    sides = {record.requesting_country, record.requested_country}
+    [other] = sides - {country}
+    if (
+        record.shared
+        and await accounts.has_accounts(tx, other, roles_of(Deed.RECORD_ACTS))
+        and not await accounts.has_accounts(tx, other, [Role.HEAD])
+    ):
+        raise ActNotPossible(
+            f"{other} has no head of authority here: nobody there would see the request any more. Make it restricted, "
+            "or ask its central authority to have an account of a head opened.",
+            fields=[("/handling", "Give restricted.")],
+        )
 
 
 async def name_reader(
@@ -78,6 +97,7 @@ async def name_reader(
             )
         before = await readers(tx, request_id, actor)
         if any(one.account_id == account_id for one in before):
+            await note_reading_of(tx, [request_id], route=f"PUT {_ROUTE}", actor=actor, now=now)
             return before
         named = reader_row(record, country, account_id, named_by=actor.account_id, now=now)
         await rows.insert(tx, {"request_reader": [named]})
@@ -101,6 +121,7 @@ async def unname_reader(
         named = await readers(tx, request_id, actor)
         gone = next((one for one in named if one.account_id == account_id), None)
         if gone is None:
+            await note_reading_of(tx, [request_id], route=f"DELETE {_ROUTE}", actor=actor, now=now)
             return named
         left = [one for one in named if one is not gone]
         if (

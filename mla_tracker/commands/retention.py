@@ -126,10 +126,12 @@ async def _erase(db: Database, request_ids: Sequence[UUID], now: datetime) -> li
         for request in held:
             if request.id in ids:
                 told = await retention.erase(tx, request, now)
-                await append(
-                    tx, chain_of(request.id), What.REQUEST_ERASED, told,
-                    actor=None, now=now, seen_by=request.countries,
-                )  # fmt: skip
+                # How many notes and persons a side kept is its own; that all was erased both learn.
+                for changes, readers in ((told, ()), ([], request.known_to)):
+                    await append(
+                        tx, chain_of(request.id), What.REQUEST_ERASED, changes,
+                        actor=None, now=now, seen_by=readers,
+                    )  # fmt: skip
     return due
 
 
@@ -158,7 +160,7 @@ class _Desk:
             rules = [
                 self.rules.get(country, RetentionRule(country))
                 for country in request.countries
-                if await self._has_a_say(tx, country)
+                if country in self.rules or await self._has_a_say(tx, country)
             ]
             until = kept_until(request.kind, request.closing, rules)
             if until is not None and is_to_be_forgotten(until, request.closing, rules, now):

@@ -61,7 +61,6 @@ async def _begin(tx: Tx, kind: ChainKind, chain_ids: Sequence[UUID], now: dateti
                 changes[row["in_chain"]].append(added(table, row))
                 if table in _READERS:
                     readers[row["in_chain"]] = _READERS[table](row)
-    shared = await _shared(tx, chain_ids) if kind is ChainKind.REQUEST else {}
     entries: list[Row] = []
     for chain_id, found in changes.items():
         made = await entry_rows(
@@ -71,23 +70,12 @@ async def _begin(tx: Tx, kind: ChainKind, chain_ids: Sequence[UUID], now: dateti
             found,
             actor=None,
             now=now,
-            seen_by=shared.get(chain_id) or readers.get(chain_id, ()),
+            # Of a request it tells what either side keeps for itself: for verifying, and for nobody to read.
+            seen_by=() if kind is ChainKind.REQUEST else readers.get(chain_id, ()),
             fresh=True,
         )
         entries += made["audit_entry"]
     await rows.insert(tx, {"audit_entry": entries})
-
-
-async def _shared(tx: Tx, request_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[str]]:
-    """The countries that see each request: both once it is shared, before only the one that records it."""
-    found = await tx.fetch(
-        """
-        select id, case when shared then array[requesting_country, requested_country] else array[recorded_by] end
-            as countries from request where id = any($1)
-        """,
-        list(request_ids),
-    )
-    return {row["id"]: row["countries"] for row in found}
 
 
 def _one(name: str) -> Any:

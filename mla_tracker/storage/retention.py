@@ -26,12 +26,19 @@ class ClosedRequest:
     kind: RequestKind
     requesting_country: str
     requested_country: str
+    recorded_by: str
+    shared: bool
     closing: Closing
 
     @property
     def countries(self) -> tuple[str, str]:
         """Both."""
         return self.requesting_country, self.requested_country
+
+    @property
+    def known_to(self) -> tuple[str, ...]:
+        """The countries that know of it: of a draft the one that recorded it."""
+        return self.countries if self.shared else (self.recorded_by,)
 
 
 async def rule_of(tx: Tx, country: str) -> RetentionRule:
@@ -69,17 +76,32 @@ async def insert_rule(tx: Tx, rule: RetentionRule, *, account_id: UUID) -> Chang
 
 # Of several closings the last counts. What was recorded last may be a void by which an old closing holds again.
 _CLOSED: Final = """
-    select r.id, r.kind, r.requesting_country, r.requested_country, closing.occurred_on, closing.occurred_at,
+    select r.id, r.kind, r.requesting_country, r.requested_country, r.recorded_by, r.shared, closing.occurred_on,
+        closing.occurred_at,
         greatest(
             (select max(e.recorded_at) from request_event e where e.request_id = r.id),
-            (select max(v.recorded_at) from event_void v where v.request_id = r.id)) as last_recorded_at
+            (select max(v.recorded_at) from event_void v where v.request_id = r.id),
+            (select max(p.updated_at) from person p where p.request_id = r.id and p.erased_at is null),
+            (select max(t.recorded_at) from free_text t where t.request_id = r.id and t.erased_at is null)
+        ) as last_recorded_at
     from request r cross join lateral (
-        select e.occurred_on, e.occurred_at from request_event e
+        select e.occurred_on, e.occurred_at, e.recorded_at from request_event e
         where e.request_id = r.id and e.type = 'closed'
             and not exists (select from event_void v where v.event_id = e.id)
-        order by coalesce(e.occurred_on, (e.occurred_at at time zone 'UTC')::date) desc, e.recorded_at desc limit 1
+        order by coalesce(e.occurred_on, ((e.occurred_at + interval '14 hours') at time zone 'UTC')::date) desc,
+            e.recorded_at desc
+        limit 1
     ) closing
     where r.status = 'closed' and r.erased_at is null
+        -- What outlives a closing (speciality, safe conduct, telling the result) needs the case.
+        and not exists (
+            select from clock c where c.request_id = r.id
+                and (c.state = 'paused' or c.state = 'running' and c.effect = 'deadline'))
+        -- Reopened and never closed since, as it was recorded: that days now read otherwise destroys nothing.
+        and not exists (
+            select from request_event o where o.request_id = r.id and o.type = 'reopened'
+                and o.recorded_at > closing.recorded_at
+                and not exists (select from event_void v where v.event_id = o.id))
 """
 
 
@@ -108,6 +130,8 @@ def _closed(row: Record) -> ClosedRequest:
         RequestKind(row["kind"]),
         row["requesting_country"],
         row["requested_country"],
+        row["recorded_by"],
+        row["shared"],
         Closing(row["occurred_on"], row["occurred_at"], row["last_recorded_at"]),
     )
 

@@ -117,6 +117,17 @@ update request set stale_since = now(), stale_causes = stale_causes || 'catalogu
 create policy of_those_who_work_on_it on free_text as restrictive for select to mla_api using (
     (select mla_account_role()) in ('officer', 'head', 'integration')
     and (owner_country is null or owner_country = any((select mla_countries())::text[])));
+-- An UPDATE that reads nothing needs no right to select, so what is kept from being read is kept from being changed too.
+create policy changed_by_whose_it_is on free_text as restrictive for update to mla_api using (
+    (select mla_account_role()) in ('officer', 'head', 'integration')
+    and (owner_country = any((select mla_countries())::text[])
+        or owner_country is null and exists (
+            select from request r where r.id = request_id and r.recorded_by = any((select mla_countries())::text[]))));
+-- Nobody states an act, or takes one back, in the name of the other country or of another account.
+create policy stated_in_ones_own_name on request_event as restrictive for insert to mla_api with check (
+    asserted_by = any((select mla_countries())::text[]) and recorded_by_account = (select mla_account()));
+create policy taken_back_in_ones_own_name on event_void as restrictive for insert to mla_api with check (
+    voided_by = any((select mla_countries())::text[]) and recorded_by_account = (select mla_account()));
 create policy of_those_who_work_on_it on record_key as restrictive for select to mla_api using (
     (select mla_account_role()) in ('officer', 'head', 'integration'));
 
@@ -230,3 +241,17 @@ create policy read_by_auditors on audit_entry for select to mla_api using (
 create policy written_by_who_acts on audit_entry for insert to mla_api with check (
     account_id is null or account_id = (select mla_account()));
 create policy worked_on on audit_entry to mla_jobs using (true) with check (true);
+
+-- An entry follows the last of its chain, or a number far ahead would end the chain for ever.
+create function audit_follows() returns trigger language plpgsql security definer
+    set search_path = pg_catalog, public, pg_temp as $$
+begin
+    if new.position is not null and new.position <> coalesce((
+        select max(e.position) from audit_entry e
+        where e.chain_kind = new.chain_kind and e.chain_id = new.chain_id), 0) + 1
+    then
+        raise unique_violation using message = 'audit_entry: does not follow the last entry of its chain';
+    end if;
+    return new;
+end $$;
+create trigger audit_entry_follows before insert on audit_entry for each row execute function audit_follows();
