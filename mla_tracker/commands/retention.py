@@ -157,6 +157,8 @@ class _Desk:
     async def due(self, tx: Tx, found: Iterable[ClosedRequest], now: datetime) -> list[Forgotten]:
         due = []
         for request in found:
+            if not any([await self._has_a_say(tx, country) for country in request.countries]):
+                continue
             rules = [
                 self.rules.get(country, RetentionRule(country))
                 for country in request.countries

@@ -48,18 +48,9 @@ class Sight:
             f" else {row}.requested_country end"
         )
         # The other record counts where the own one is not seen: its absence would tell that there is one.
-        # And a duty that runs in that record alone counts: whose it is must not lose sight of it.
-        has_it = (
-            ""
-            if of == "id"
-            else f""" and exists (
-            select from clock mine where mine.request_id = twin.id and mine.limit_id = {row}.limit_id
-                and mine.state <> 'pending' and ({row}.state not in ('running', 'paused')
-                    or mine.state in ('running', 'paused', 'met', 'met_late')))"""
-        )
         twin = (
             f"select from request twin where twin.id = {row}.same_case_as and twin.shared"
-            f" and {self.seen('twin')}{has_it}"
+            f" and {self.seen('twin')}"
         )
         return (
             f"({self.seen(row, of)} and ({row}.same_case_as is null or {row}.recorded_by = {own_side}"

@@ -126,6 +126,7 @@ async def test_raising_and_lowering_the_level_moves_clocks_and_lists_at_once(
     morocco: httpx.AsyncClient, spain: httpx.AsyncClient, client_of: ClientOf
 ) -> None:
     ministry = await client_of("MA", role=Role.MINISTRY)
+    await client_of("ES", role=Role.HEAD)
     request = await logged(morocco, *RUNNING)
     for level, seen in (("restricted", False), ("open", True), ("confidential", False), ("open", True)):
         answer = await handled(morocco, request["id"], level)
@@ -143,16 +144,19 @@ async def test_raising_and_lowering_the_level_moves_clocks_and_lists_at_once(
 
 
 async def test_either_side_raises_and_only_who_recorded_it_lowers(
-    morocco: httpx.AsyncClient, spain: httpx.AsyncClient, db: Database
+    morocco: httpx.AsyncClient, spain: httpx.AsyncClient, client_of: ClientOf, db: Database
 ) -> None:
     request = await logged(morocco, *RUNNING)
+    found = problem(await handled(spain, request["id"], "confidential"), 409, "act-not-possible")
+    assert "MA has no head" in found["detail"]
+    await client_of("MA", role=Role.HEAD)
     assert (await handled(spain, request["id"], "restricted")).status_code == 200
     before = await contents(db)
     found = problem(await handled(spain, request["id"], "open"), 403, "not-allowed")
     assert pointers(found) == {"/handling"}
     assert await contents(db) == before
     assert (await handled(spain, request["id"], "confidential")).status_code == 200
-    # Spain has named its officer; of Morocco nobody is named, and it has no head.
+    # Spain has named its officer; of Morocco nobody is named, so its head alone sees it.
     assert (await read(spain, request["id"]))["handling"] == "confidential"
     problem(await morocco.get(f"{PATH}/{request['id']}"), 404, "not-found")
 

@@ -165,6 +165,7 @@ async def test_a_twin_that_one_may_not_see_leaves_no_gap(
     morocco: httpx.AsyncClient, spain: httpx.AsyncClient, client_of: ClientOf
 ) -> None:
     colleague = await client_of("MA")
+    await client_of("ES", role=Role.HEAD)
     ours, theirs = await two_records(morocco, spain)
     await linked(morocco, ours, theirs)
     assert await counted(colleague) == ({ours}, 1)

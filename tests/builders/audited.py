@@ -23,16 +23,12 @@ from mla_tracker.commands.retention import set_retention
 from mla_tracker.commands.taking_over import take_over
 from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.audit import What
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.party_lists import PartyList
 from mla_tracker.domain.persons import ErasureGround
 from mla_tracker.domain.vocabulary import Act, AgreementScope, RequestKind, Role, Side
 from mla_tracker.storage.agreements import PartyRow
-from mla_tracker.storage.audit import append
-from mla_tracker.storage.audited import added, chain_of
 from mla_tracker.storage.database import Database, DbRole
-from mla_tracker.storage.rows import insert
 from tests.builders.counted import NOW, a_case, with_shipped_limits
 from tests.builders.persons import a_person
 from tests.builders.register import DRAFT, IN_FORCE, account, entry, event
@@ -50,7 +46,6 @@ async def a_full_register(db: Database) -> Actor:
     await _agreement(db, head)
     await _days_and_limits(db, head)
     await _requests(db, head)
-    await _named(db, head)
     await take_over(db, NOW)  # requests
     await _acknowledged(db, head)
     return head
@@ -127,26 +122,6 @@ async def _requests(db: Database, head: Actor) -> None:
     gone = await a_person().recorded(db, second, head, NOW)
     await erase_person(db, second, gone, ErasureGround.NOT_CONCERNED, actor=head, now=NOW)
     await record_note(db, second, "Call again", actor=head, now=NOW)
-
-
-async def _named(db: Database, head: Actor) -> None:
-    async with db.transaction(DbRole.API, viewer=head) as tx:
-        request = await tx.fetchrow("select * from request order by id limit 1 for no key update")
-        assert request is not None
-        reader = {
-            "request_id": request["id"],
-            "requesting_country": request["requesting_country"],
-            "requested_country": request["requested_country"],
-            "country": "MA",
-            "account_id": head.account_id,
-            "named_by": head.account_id,
-            "named_at": NOW,
-        }
-        await insert(tx, {"request_reader": [reader]})
-        await append(
-            tx, chain_of(request["id"]), What.REQUEST_READERS_CHANGED, [added("request_reader", reader)],
-            actor=head, now=NOW, seen_by=["MA"],
-        )  # fmt: skip
 
 
 async def _acknowledged(db: Database, head: Actor) -> None:
