@@ -13,10 +13,9 @@ from mla_tracker.api.auth import settle
 from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.commands.verifying import verify
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
-from tests.builders.api import ADDRESS, NOW, Present
+from tests.builders.api import ADDRESS, NOW, SETTINGS, Present
 from tests.builders.keys import the_keys
 from tests.builders.requests import PATH, a_request_body, act, history, id_of, logged, problem, read
 
@@ -159,7 +158,7 @@ async def test_a_token_is_refused_everywhere_from_the_moment_it_is_revoked(
     token = await create_token(db, account.account_id, now=NOW)
     headers = {"Authorization": f"Bearer {token.secret}"}
     async with await Database.open(database_url, pool_size=3, vault=the_keys()) as second:
-        transport = httpx.ASGITransport(create_app(second, Settings(), now=present))  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
+        transport = httpx.ASGITransport(create_app(second, SETTINGS, now=present))  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
         async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as elsewhere:
             nodes = (anonymous, elsewhere)
             for node in nodes:
