@@ -29,6 +29,8 @@ OPERATIONS = [
 BEYOND_A_SCHEMA = (
     # what holds between fields
     "Give either occurred_on",
+    "Give family_names, given_names or as_written",
+    "A name, an identifier or a remark",
     "There is no such day",
     "Name at least one field",
     "Not after from",
