@@ -42,7 +42,11 @@ class Sight:
         return f"(({row}.shared or {self.own(f'{row}.recorded_by')}) and {self._handled(row, of)})"
 
     def counted(self, row: str, of: str = "id") -> str:
-        """That it is seen and counts: of two records of a case the own one, of two own that of the requesting side."""
+        """That it is seen and counts: of two records of a case the own one, of two own that of the requesting side.
+
+        Each country records acts in its own record, so a clock may run in the other one alone: then that one counts,
+        or whose duty it is would lose sight of it.
+        """
         own_side = (
             f"case when {self.own(f'{row}.requesting_country')} then {row}.requesting_country"
             f" else {row}.requested_country end"
@@ -52,6 +56,11 @@ class Sight:
             f"select from request twin where twin.id = {row}.same_case_as and twin.shared"
             f" and {self.seen('twin')}"
         )
+        if of != "id":
+            twin += f""" and ({row}.state = 'pending' or exists (
+                select from clock mine where mine.request_id = twin.id and mine.limit_id = {row}.limit_id
+                    and mine.state <> 'pending'
+                    and ({row}.state not in ('running', 'paused') or mine.state <> 'cancelled')))"""
         return (
             f"({self.seen(row, of)} and ({row}.same_case_as is null or {row}.recorded_by = {own_side}"
             f" or not exists ({twin})))"

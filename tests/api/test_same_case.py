@@ -36,6 +36,27 @@ async def counted(client: httpx.AsyncClient) -> tuple[set[str], int]:
     return {clock["request_id"] for clock in clocks}, sum(row["new"] for row in answer.json()["totals"])
 
 
+async def stages(client: httpx.AsyncClient, request_id: str) -> set[str]:
+    """The stages of the clocks of a request that stand on the worklist."""
+    clocks = (await client.get("/api/v1/clocks")).json()["items"]
+    return {clock["stage"] for clock in clocks if clock["request_id"] == request_id}
+
+
+async def test_a_duty_that_runs_in_the_other_record_alone_stays_on_the_list_of_whose_it_is(
+    morocco: httpx.AsyncClient, spain: httpx.AsyncClient
+) -> None:
+    ours, theirs = await two_records(morocco, spain)
+    await linked(morocco, ours, theirs)
+    assert await stages(morocco, theirs) == set()
+    asked = act("information_requested", "2026-02-10")
+    assert (await spain.post(f"{PATH}/{theirs}/events", json=asked)).status_code == 201
+    assert await stages(morocco, theirs) == {"supply_information"}
+    overdue = (await morocco.get("/api/v1/reports/sla", params={
+        "from": "2026-01-01", "to": "2027-01-01", "as": "requesting", "group_by": "stage", "basis": "policy",
+    })).json()["cells"]  # fmt: skip
+    assert [cell["due"] for cell in overdue if cell["stage"] == "supply_information"] == [1]
+
+
 @pytest.mark.parametrize("by", ["the requesting side", "the requested side"])
 async def test_a_case_that_both_recorded_counts_once_for_each_by_its_own_record(
     morocco: httpx.AsyncClient, spain: httpx.AsyncClient, client_of: ClientOf, by: str
@@ -50,7 +71,9 @@ async def test_a_case_that_both_recorded_counts_once_for_each_by_its_own_record(
     answer = await linked(writer, one, other)
     assert answer.status_code == 201, answer.text
     assert await counted(morocco) == ({ours}, 1)
-    assert await counted(spain) == ({theirs}, 1)
+    # How long the receipt took is told by the record that knows of the sending.
+    assert await counted(spain) == ({theirs, ours}, 1)
+    assert await stages(spain, ours) == {"receive"}
     assert (await counted(both))[0] == {ours}
     for client in (morocco, spain):
         for here, there in ((ours, theirs), (theirs, ours)):
@@ -60,7 +83,7 @@ async def test_a_case_that_both_recorded_counts_once_for_each_by_its_own_record(
     # Counting anew keeps it.
     await morocco.post(f"{PATH}/{ours}/events", json=act("reminded", "2026-02-05"))
     await spain.post(f"{PATH}/{theirs}/events", json=act("acknowledged", "2026-02-05"))
-    assert await counted(spain) == ({theirs}, 1)
+    assert await stages(spain, ours) == {"receive"}
     link = await id_of(writer, one, "linked")
     answer = await writer.post(f"{PATH}/{one}/events/{link}/void", json={"reason": "Another case."})
     assert answer.status_code == 201, answer.text
