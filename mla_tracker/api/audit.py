@@ -12,6 +12,7 @@ from mla_tracker.api.answers import answer
 from mla_tracker.api.fields import Answer, Country, Id, Instant
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.routes import documented
+from mla_tracker.commands.reading import note_reading_beyond
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import ChainKind, What
 from mla_tracker.domain.errors import NotFound
@@ -98,8 +99,10 @@ async def list_entries(
         filters.to,
     )
     after = position.after[0] if position.after else None
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         rows = await audit.page(tx, wanted, countries=actor.countries, after=after, limit=filters.limit + 1)
+        of_requests = {row.record_id for row in rows if row.record_kind == ChainKind.REQUEST}
+        await note_reading_beyond(tx, of_requests, route="GET /audit", actor=actor, now=now)
     return answer(paging.page(rows, filters, position, key=lambda row: (row.id,)))
 
 
@@ -114,10 +117,13 @@ async def list_entries(
         description="Of what an account of another country did, that country gives the proof.",
     ),
 )
-async def prove_entry(entry_id: UUID, actor: Actor, database: Database) -> Response[bytes]:
+async def prove_entry(entry_id: UUID, actor: Actor, database: Database, now: datetime) -> Response[bytes]:
     """The proof of one entry."""
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+    async with database.transaction(DbRole.API, viewer=actor) as tx:
         proof = await audit.proof(tx, entry_id, countries=actor.countries)
+        entry = proof["entry"] if proof else {}
+        of_request = [UUID(entry["chain_id"])] if entry.get("chain_kind") == ChainKind.REQUEST else []
+        await note_reading_beyond(tx, of_request, route="GET /audit/{entry_id}/proof", actor=actor, now=now)
     if proof is None:
         raise NotFound(
             f"There is no sealed entry {entry_id} of your country. One that was just made is sealed within a minute."

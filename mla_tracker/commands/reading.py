@@ -11,7 +11,7 @@ from mla_tracker.domain.handling import Handling
 from mla_tracker.storage import rows
 from mla_tracker.storage.audit import entry_rows
 from mla_tracker.storage.audited import chain_of
-from mla_tracker.storage.database import Tx
+from mla_tracker.storage.database import DbRole, Tx
 
 
 async def note_reading(
@@ -70,3 +70,14 @@ async def note_reading_of(
         list(request_ids),
     )
     await note_reading(tx, map(dict, found), route=route, actor=actor, now=now, what=what)
+
+
+async def note_reading_beyond(
+    tx: Tx, request_ids: Collection[UUID], *, route: str, actor: Actor, now: datetime
+) -> None:
+    """The same for who reads of requests that the account does not see: an auditor, what the audit tells of them."""
+    if request_ids:
+        async with tx.acting_as(DbRole.JOBS):
+            await note_reading_of(
+                tx, request_ids, route=route, actor=actor, now=now, what=What.REQUEST_LISTED
+            )

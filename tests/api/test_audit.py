@@ -13,6 +13,7 @@ from mla_tracker.storage.proofs import check_proof
 from tests.builders.agreements import an_agreement_body
 from tests.builders.api import NOW, ClientOf
 from tests.builders.keys import the_keys
+from tests.builders.requests import logged
 
 PATH = "/api/v1/audit"
 
@@ -107,3 +108,21 @@ async def test_a_proof_holds_for_whoever_has_the_public_key(
     shown = (await morocco.get(f"{PATH}/checkpoint")).json()
     assert checked(shown["note"], key) == checkpoint
     assert (shown["number"], shown["size"]) == (checkpoint.number, checkpoint.size)
+
+
+async def test_what_an_auditor_reads_of_a_confidential_case_is_told_as_any_reading_of_it(
+    auditor: httpx.AsyncClient, morocco: httpx.AsyncClient
+) -> None:
+    """He sees no such request, and yet what the audit tells of it."""
+    request = await logged(morocco, handling="confidential")
+    assert await listed(auditor, what="request.listed") == []
+    [logging] = await listed(auditor, record_id=request["id"], what="request.logged")
+    [told] = await listed(auditor, what="request.listed")
+    me = (await auditor.get("/api/v1/me")).json()
+    assert (told["record_id"], told["account_id"]) == (request["id"], me["id"])
+    assert told["details"] == {"route": "GET /audit"}
+    open_one = await logged(morocco)
+    number = len(await listed(auditor, what="request.listed"))
+    assert await listed(auditor, record_id=open_one["id"], what="request.logged")
+    assert len(await listed(auditor, what="request.listed")) == number + 1  # of the list before alone
+    assert logging["position"] == 1

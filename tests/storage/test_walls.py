@@ -368,3 +368,52 @@ async def test_jobs_read_no_text_and_no_key_of_it(db: Database, secrets: Secrets
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with db.transaction(DbRole.JOBS) as tx:
                 await tx.fetch(statement)
+
+
+@pytest.mark.parametrize("role", [Role.OFFICER, Role.MINISTRY, Role.AUDITOR])
+async def test_texts_of_the_other_side_are_not_destroyed_by_who_cannot_read_them(
+    db: Database, secrets: Secrets, role: Role
+) -> None:
+    """An UPDATE that reads nothing needs no right to read."""
+    foreign = "select count(*) from free_text where sealed is not null and owner_country = 'MA'"
+    async with db.transaction(DbRole.OWNER) as tx:
+        before = await tx.fetchval(foreign)
+    assert before > 0
+    async with db.transaction(DbRole.API, viewer=seen_by("ES", role=role)) as tx:
+        await tx.execute("update free_text set sealed = null, salt = null")
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval(foreign) == before
+
+
+async def test_no_act_is_stated_or_taken_back_in_the_name_of_the_other_country(
+    db: Database, secrets: Secrets
+) -> None:
+    stated = (
+        "insert into request_event (id, request_id, requesting_country, requested_country, type, occurred_on,"
+        " asserted_by, recorded_by_account, recorded_at) select gen_random_uuid(), id, requesting_country,"
+        " requested_country, 'reminded', '2026-02-01', {country}, {account}, now() from request"
+    )
+    taken_back = (
+        "insert into event_void (event_id, request_id, requesting_country, requested_country, voided_by,"
+        " recorded_by_account, recorded_at) select e.id, e.request_id, e.requesting_country, e.requested_country,"
+        " {country}, {account}, now() from request_event e where e.type = 'sent'"
+    )
+    of_morocco = f"'{secrets.morocco.account_id}'"
+    for statement in (stated, taken_back):
+        for country, account in (("'MA'", "mla_account()"), ("'ES'", of_morocco), ("'ES'", "null")):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with db.transaction(DbRole.API, viewer=secrets.spain) as tx:
+                    await tx.execute(statement.format(country=country, account=account))
+
+
+async def test_nobody_ends_a_chain_of_the_audit_by_a_number_far_ahead(db: Database, secrets: Secrets) -> None:
+    for role, viewer in ((DbRole.API, secrets.spain), (DbRole.JOBS, None)):
+        for position in (2**31 - 1, 2, 99):
+            with pytest.raises(asyncpg.UniqueViolationError, match="does not follow"):
+                async with db.transaction(role, viewer=viewer) as tx:
+                    await tx.execute(
+                        "insert into audit_entry (id, chain_kind, chain_id, position, at, seen_by, what, details, mac)"
+                        " values (gen_random_uuid(), 'calendar', gen_random_uuid(), $1, now(), '{}',"
+                        " 'calendar.changed', '{}', decode(repeat('00', 32), 'hex'))",
+                        position,
+                    )
