@@ -32,7 +32,8 @@ from mla_tracker.api import app as application
 from mla_tracker.api.app import create_app
 from mla_tracker.api.fields import Entry, Line
 from mla_tracker.api.routes import documented
-from mla_tracker.commands.accounts import create_account, create_token
+from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole

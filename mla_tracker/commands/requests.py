@@ -67,7 +67,7 @@ async def log_request(
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now, making={"id": str(record.id)}):
             made = UUID(done["id"])
-            return await _replayed(tx, made, made, "POST /requests", actor=actor, now=now)
+            return await _replayed(tx, made, "POST /requests", actor=actor, now=now)
         days = await days_of(tx, record, (event.data for event in entry.events), now)
         ready = ready_events(entry.events, record, days, actor=actor, now=now)
         stored = StoredCase(record, tuple(one.stored for one in ready))
@@ -172,7 +172,7 @@ async def void_event(
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
             route = "POST /requests/{request_id}/events/{event_id}/void"
-            return await _replayed(tx, request_id, request_id, route, actor=actor, now=now)
+            return await _replayed(tx, request_id, route, actor=actor, now=now)
         await same_cases.hold_both(tx, request_id, [replacement], event_id)
         stored = await locked(tx, request_id, actor)
         record = stored.record
@@ -226,13 +226,11 @@ async def may_see(tx: Tx, record: RequestRecord, actor: Actor) -> bool:
     return actor.speaks_for(record.requesting_country) or actor.speaks_for(record.requested_country)
 
 
-async def _replayed(
-    tx: Tx, made: UUID, request_id: UUID, route: str, *, actor: Actor, now: datetime
-) -> Recorded:
-    """What an earlier call made, as it reads now: that is a reading."""
+async def _replayed(tx: Tx, request_id: UUID, route: str, *, actor: Actor, now: datetime) -> Recorded:
+    """The request that an earlier call made or changed, as it reads now: that is a reading."""
     view = await queries.request(tx, request_id, actor=actor, now=now)
     await note_reading(tx, [view], route=route, actor=actor, now=now)
-    return Recorded(made, replayed=True, view=view)
+    return Recorded(request_id, replayed=True, view=view)
 
 
 def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) -> RequestRecord:
