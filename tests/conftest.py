@@ -22,6 +22,7 @@ from mla_tracker.storage.database import Database
 from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.vault import Vault
 from tests.builders.keys import FOLDER, keys_folder, the_keys
+from tests.builders.worker_database import WorkerDatabase, as_superuser
 
 # A slow machine is no failure, and what fails in CI must fail again; searching anew is for developers.
 hypothesis.settings.register_profile(
@@ -98,19 +99,46 @@ def database_url(server: Server, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
-    """A fresh, migrated database, open."""
-    async with await Database.open(database_url, pool_size=5, vault=the_keys()) as database:
-        yield database
+async def db(
+    own_url: str | None, server: Server, template: str, worker: list[WorkerDatabase]
+) -> AsyncIterator[Database]:
+    """A migrated database, open, as if it were fresh."""
+    if own_url is not None:
+        async with await Database.open(own_url, pool_size=5, vault=the_keys()) as database:
+            yield database
+        return
+    if not worker:
+        worker.append(await WorkerDatabase.made(server, template))
+    yield worker[0].database
+    if not await worker[0].cleaned():
+        await worker.pop().ended()
+
+
+@pytest.fixture
+def own_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of the database of a test that asks for it, and so for one of its own."""
+    if "database_url" not in request.fixturenames:
+        return None
+    url: str = request.getfixturevalue("database_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+async def worker() -> AsyncIterator[list[WorkerDatabase]]:
+    """The database that this worker has open, if any."""
+    kept: list[WorkerDatabase] = []
+    yield kept
+    for one in kept:
+        await one.ended()
 
 
 def _fresh(server: Server, template: str) -> Iterator[str]:
     name = f"t{uuid4().hex}"
-    asyncio.run(_as_superuser(server, f"CREATE DATABASE {name} OWNER mla TEMPLATE {template}"))
+    asyncio.run(as_superuser(server, f"CREATE DATABASE {name} OWNER mla TEMPLATE {template}"))
     try:
         yield server.url(name)
     finally:
-        asyncio.run(_as_superuser(server, f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(as_superuser(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def _make_template(server: Server) -> None:
@@ -123,13 +151,5 @@ async def _make_template(server: Server) -> None:
         async with await Database.open(server.url(TEMPLATE), pool_size=1, vault=the_keys()) as database:
             await set_up(database, datetime.now(UTC))
         await connection.execute(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
-    finally:
-        await connection.close()
-
-
-async def _as_superuser(server: Server, statement: str) -> None:
-    connection = await asyncpg.connect(server.url("postgres", "postgres"))
-    try:
-        await connection.execute(statement)
     finally:
         await connection.close()

@@ -171,8 +171,13 @@ def create_app(
     app.state.now = now
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
-    app.state.rates = Rates(database, calls=settings.calls_per_minute, failures=settings.failures_per_minute)
+    app.state.rates = rates_of(database, settings)
     return Edge(app, figures, Hosts(settings.hosts))
+
+
+def rates_of(database: Database, settings: Settings) -> Rates:
+    """How often somebody may call this node."""
+    return Rates(database, calls=settings.calls_per_minute, failures=settings.failures_per_minute)
 
 
 def provider_of(settings: Settings) -> IdentityProvider | None:

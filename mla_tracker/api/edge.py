@@ -72,7 +72,7 @@ class Edge:
     """Wraps an ASGI app. A route's own header wins over the one that would be set here."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics, hosts: Hosts) -> None:
-        self._app = app
+        self.app = app
         self._metrics = metrics
         self._hosts = hosts
 
@@ -83,7 +83,7 @@ class Edge:
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "no websockets here"})
         else:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
 
     async def _serve(self, outer: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -110,7 +110,7 @@ class Edge:
                 if (refusal := self._refusal(outer)) is not None:
                     await _send_problem(refusal, send_on)
                 else:
-                    await self._app(scope, receive, send_on)
+                    await self.app(scope, receive, send_on)
             except Exception as error:
                 log.exception("failed outside any route")
                 if status:

@@ -35,6 +35,7 @@ from mla_tracker.storage.requests import RequestRecord, StoredCase
 
 # What belongs to a side whoever recorded the request, by the name of the change.
 _OF_EITHER_SIDE = frozenset({"reference_requesting", "reference_requested", "assigned_to", "handling"})
+_OF_OWN_SIDE = frozenset({"assigned_requesting", "assigned_requested"})
 _TEXTS = ("subject", "urgency_reason", "wished_by_reason")
 
 
@@ -56,9 +57,10 @@ async def amend_request(
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         stored = await locked(tx, request_id, actor)
         record = stored.record
-        if expected is not None and record.version not in expected:
+        version = queries.seen_version(asdict(record), actor)["version"]
+        if expected is not None and version not in expected:
             raise VersionStale(
-                f"The request has changed since and is at version {record.version} now. "
+                f"The request has changed since and is at version {version} now. "
                 "Read it again and base the change on what it says now."
             )
         columns, texts = await _amended(tx, record, dict(changes), actor)
@@ -81,15 +83,17 @@ async def amend_request(
         told = audited_change("request", asdict(record), asdict(changed.record)) + named
         for name, body in texts.items():
             told += await texts_kept.replace_text(tx, record, name, body, now)
+        country = side_of_writer(actor, record.requesting_country, record.requested_country)
         if told:
-            country = side_of_writer(actor, record.requesting_country, record.requested_country)
             await append(
                 tx, chain_of(record.id), What.REQUEST_AMENDED, told,
                 actor=actor, now=now, seen_by=[country], country=country,
             )  # fmt: skip
         else:
             await note_reading_of(tx, [record.id], route="PATCH /requests/{request_id}", actor=actor, now=now)
-        await save(tx, changed, projection, version=record.version + 1, now=now)
+        own = all(one.table == "request" and (one.after or {}).keys() <= _OF_OWN_SIDE for one in told)
+        known = {country} if own else None
+        await save(tx, changed, projection, known_to=known, now=now)
         view = await queries.request(tx, request_id, actor=actor, now=now)
         view["warnings"] += await likely_the_same(tx, changed.record, actor)
     return Recorded(request_id, view=view)

@@ -1,6 +1,6 @@
 """From a stored history to what it means: the case as the law sees it, its life, its clocks, its warnings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -113,10 +113,22 @@ async def insert(
     await insert_request(tx, stored.record, _content(projection), appended, computed)
 
 
-async def save(tx: Tx, stored: StoredCase, projection: Projection, *, version: int, now: datetime) -> None:
-    """Write a projection over the one that stood there, and bring checks and flags in line with it."""
+async def save(
+    tx: Tx,
+    stored: StoredCase,
+    projection: Projection,
+    *,
+    now: datetime,
+    known_to: Collection[str] | None = None,
+) -> None:
+    """Write a projection over the one that stood there, and bring checks and flags in line with it.
+
+    The change raises the version for the countries that it is `known_to`; None: for all that may see the request.
+    """
     record, shared = stored.record, projection.life.shared
-    await save_projection(tx, record, _content(projection), version=version, now=now)
+    sides = record.countries if shared else (record.recorded_by,)
+    known = sides if known_to is None else [side for side in sides if side in known_to]
+    await save_projection(tx, record, _content(projection), known_to=known, now=now)
     await replace_all(tx, record, projection.clocks, shared=shared, now=now)
 
 

@@ -94,5 +94,5 @@ async def _rebuild_one(
             return None, reason
         if apply:
             await record_moves(tx, stored, fresh.clocks, now)
-            await save(tx, stored, fresh, version=stored.record.version + 1, now=now)
+            await save(tx, stored, fresh, now=now)
         return Difference(request_id, what, before.stale), reason

@@ -70,5 +70,5 @@ async def _recount(tx: Tx, request_id: UUID, now: datetime) -> bool:
         await stale.settle(tx, request_id)
         return False
     await record_moves(tx, stored, fresh.clocks, now)
-    await save(tx, stored, fresh, version=stored.record.version + 1, now=now)
+    await save(tx, stored, fresh, now=now)
     return True

@@ -263,6 +263,10 @@ def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) ->
         version=1,
         created_at=now,
         updated_at=now,
+        version_requesting=1,
+        version_requested=1,
+        updated_requesting_at=now,
+        updated_requested_at=now,
     )
 
 
@@ -307,7 +311,11 @@ async def _save_changed(
         tx, chain_of(stored.record.id), what, told, actor=actor, now=now, seen_by=[country], country=country
     )
     await rows.insert(tx, {**appended, **entry})
-    await projecting.save(tx, changed, projection, version=stored.record.version + 1, now=now)
+    known = None
+    if all(one.stored.type == Act.LINKED for one in ready) and not (more and not gone):
+        links = [*gone, *appended.get("request_link", ())]
+        known = {country, *await requests.who_knows(tx, links, stored.record)}
+    await projecting.save(tx, changed, projection, now=now, known_to=known)
 
 
 async def _days_with(tx: Tx, stored: StoredCase, entries: Sequence[NewEvent], now: datetime) -> LocalDays:

@@ -156,6 +156,14 @@ def own_side(row: Row, actor: Actor) -> str:
     return "requesting" if actor.speaks_for(row["requesting_country"]) else "requested"
 
 
+def seen_version(row: Row, actor: Actor) -> dict[str, Any]:
+    """How often, and when last, the request changed in what the account's countries may know of it."""
+    if actor.speaks_for(row["requesting_country"]) and actor.speaks_for(row["requested_country"]):
+        return {"version": row["version"], "updated_at": row["updated_at"]}
+    side = own_side(row, actor)
+    return {"version": row[f"version_{side}"], "updated_at": row[f"updated_{side}_at"]}
+
+
 async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """The clocks of a request with the steps (`Step`) that lead to each date, and what moved it. Raises NotFound."""
     await visible_row(tx, request_id, actor)
@@ -337,10 +345,11 @@ def _summary(row: Row, actor: Actor) -> dict[str, Any]:
     same = (
         "id", "kind", "requesting_country", "requested_country", "recorded_by", "urgency", "agreement_id", "convention",
         "assistance", "circumstances", "offences", "wished_by", "handling", "status", "custody", "outcome",
-        "reclassified_as", "ended_on", "version", "created_at", "updated_at", "erased_at",
+        "reclassified_as", "ended_on", "created_at", "erased_at",
     )  # fmt: skip
     return {
         **{name: row[name] for name in same},
+        **seen_version(row, actor),
         "draft": not row["shared"],
         "external_reference": row["external_reference"] if actor.speaks_for(row["recorded_by"]) else None,
         "references": {"requesting": row["reference_requesting"], "requested": row["reference_requested"]},

@@ -85,6 +85,7 @@ AUDITED: Final[Mapping[str, Audited]] = {
         frozenset({
             "status", "custody", "outcome", "reclassified_as", "items", "warnings", "shared", "first_act_on",
             "ended_on", "tally", "version", "stale_since", "stale_causes", "updated_at", "same_case_as",
+            "version_requesting", "version_requested", "updated_requesting_at", "updated_requested_at",
         }),
     ),
     "request_event": Audited(

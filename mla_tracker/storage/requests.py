@@ -1,9 +1,9 @@
 """Requests and their histories as rows: insert, load and lock, save what was decided. No rules."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from mla_tracker.domain.explanation import Step, plain
@@ -43,6 +43,10 @@ RECORD_COLUMNS = (
     "version",
     "created_at",
     "updated_at",
+    "version_requesting",
+    "version_requested",
+    "updated_requesting_at",
+    "updated_requested_at",
     "erased_at",
 )
 
@@ -81,7 +85,16 @@ class RequestRecord:
     version: int
     created_at: datetime
     updated_at: datetime
+    version_requesting: int
+    version_requested: int
+    updated_requesting_at: datetime
+    updated_requested_at: datetime
     erased_at: datetime | None = None
+
+    @property
+    def countries(self) -> tuple[str, str]:
+        """Both."""
+        return self.requesting_country, self.requested_country
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +284,35 @@ async def unlink(tx: Tx, event_id: UUID) -> list[Row]:
     ]
 
 
+async def who_knows(tx: Tx, links: Iterable[Row], record: RequestRecord) -> set[str]:
+    """Which of a request's two countries can know of the other end of one of the links."""
+    found = await tx.fetch(
+        """
+        select distinct side from request other, unnest($2::text[]) side
+        where other.id = any($1::uuid[]) and side in (other.requesting_country, other.requested_country)
+            and (other.shared or other.recorded_by = side)
+        """,
+        [link["other_id"] for link in links],
+        list(record.countries),
+    )
+    return {row["side"] for row in found}
+
+
 async def update_record(tx: Tx, record: RequestRecord, changes: Mapping[str, Any]) -> None:
     """Write the named columns of a request that is locked."""
     if changes:
         sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changes, start=2))
         await tx.execute(f"update request set {sets} where id = $1", record.id, *changes.values())
+
+
+NEXT_VERSION: Final = """
+    version = version + 1, updated_at = $2,
+    version_requesting = version_requesting + (requesting_country = any($3::text[]))::int,
+    updated_requesting_at = case when requesting_country = any($3::text[]) then $2 else updated_requesting_at end,
+    version_requested = version_requested + (requested_country = any($3::text[]))::int,
+    updated_requested_at = case when requested_country = any($3::text[]) then $2 else updated_requested_at end
+"""
+"""The row of a request was changed at $2; $3 are the countries that may know of it."""
 
 
 def projection_content(life: Life, warnings: Iterable[Step], *, first_act_on: date) -> dict[str, Any]:
@@ -304,17 +341,17 @@ def projection_content(life: Life, warnings: Iterable[Step], *, first_act_on: da
 
 
 async def save_projection(
-    tx: Tx, record: RequestRecord, content: Mapping[str, Any], *, version: int, now: datetime
+    tx: Tx, record: RequestRecord, content: Mapping[str, Any], *, known_to: Collection[str], now: datetime
 ) -> None:
-    """Write what was read off the history (see `projection_content`), and the new version."""
+    """Write what was read off the history (see `projection_content`), and the new version of who may know of it."""
     sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(content, start=4))
     await tx.execute(
         f"""
-        update request set version = $2, updated_at = $3, stale_since = null, stale_causes = '{{}}', {sets}
+        update request set {NEXT_VERSION}, stale_since = null, stale_causes = '{{}}', {sets}
         where id = $1
         """,
         record.id,
-        version,
         now,
+        list(known_to),
         *content.values(),
     )

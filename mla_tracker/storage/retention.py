@@ -16,6 +16,7 @@ from mla_tracker.storage import rows
 from mla_tracker.storage.audited import added, changed
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.persons import erased
+from mla_tracker.storage.requests import NEXT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,7 @@ async def erase(tx: Tx, request: ClosedRequest, now: datetime) -> list[Change]:
         {"request_id": request.id, "destroyed_at": now},
     )
     await tx.execute(
-        "update request set erased_at = $2, version = version + 1, updated_at = $2 where id = $1",
-        request.id, now,
+        f"update request set erased_at = $2, {NEXT_VERSION} where id = $1", request.id, now, request.known_to,
     )  # fmt: skip
     told += changed("request", {"id": request.id, "erased_at": None}, {"id": request.id, "erased_at": now})
     return told

@@ -197,6 +197,10 @@ class Request(Table, db=ENGINE, tablename="request"):
     handling = _text()
     erased_at = _instant()
     same_case_as = _ref()
+    version_requesting = Integer(default=1)
+    version_requested = Integer(default=1)
+    updated_requesting_at = _instant(null=False)
+    updated_requested_at = _instant(null=False)
 
 
 class RequestEvent(Table, db=ENGINE, tablename="request_event"):

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Iterable
 
 import httpx
 import pytest
+from litestar import Litestar
 from litestar.types import ASGIApp
 
-from mla_tracker.api.app import create_app
+from mla_tracker.api.app import create_app, rates_of
 from mla_tracker.api.auth import settle
+from mla_tracker.api.edge import Edge
 from mla_tracker.commands.accounts import create_account
 from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role, Scope
@@ -20,9 +22,27 @@ def present() -> Present:
     return Present()
 
 
+@pytest.fixture(scope="session")
+def applications() -> dict[Database, tuple[ASGIApp, list[Present]]]:
+    """The application of the database that this worker has open, and whose present it reads."""
+    return {}
+
+
 @pytest.fixture
-def app(db: Database, present: Present) -> ASGIApp:
-    return create_app(db, SETTINGS, now=present)
+def app(
+    db: Database, present: Present, applications: dict[Database, tuple[ASGIApp, list[Present]]]
+) -> ASGIApp:
+    """As if it had just started: what it knew of callers is forgotten."""
+    if db not in applications:
+        applications.clear()
+        presents = [present]
+        applications[db] = create_app(db, SETTINGS, now=lambda: presents[0].now), presents
+    app, presents = applications[db]
+    presents[0] = present
+    assert isinstance(app, Edge)
+    assert isinstance(app.app, Litestar)
+    app.app.state.rates = rates_of(db, SETTINGS)
+    return app
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ async def test_what_two_countries_record_at_the_same_time_is_all_kept_and_counte
             *(morocco.post(f"{path}/events", json=one) for one in of_morocco),
             *(spain.post(f"{path}/events", json=one) for one in of_spain[1:]),
             *(
-                client.patch(path, json={"assigned_to": "desk 1"}, headers={"If-Match": "*"})
-                for client in (morocco, spain)
+                client.patch(path, json={"references": {side: "1"}}, headers={"If-Match": "*"})
+                for client, side in ((morocco, "requesting"), (spain, "requested"))
             ),
         ]
     )
@@ -98,10 +98,10 @@ async def test_of_changes_by_both_countries_based_on_one_version_one_is_made(
     answers = await at_once(
         [
             client.patch(
-                f"{PATH}/{request['id']}", json={"assigned_to": f"desk {n}"}, headers={"If-Match": '"1"'}
+                f"{PATH}/{request['id']}", json={"references": {side: f"{n}"}}, headers={"If-Match": '"1"'}
             )
             for n in range(10)
-            for client in (morocco, spain)
+            for client, side in ((morocco, "requesting"), (spain, "requested"))
         ]
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[412] * 19]

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import pytest
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders.agreements import an_agreement_body
-from tests.builders.api import ClientOf
+from tests.builders.api import ClientOf, Present
 from tests.builders.requests import PATH, a_request_body, act, history, logged, problem
 from tests.builders.secrets import MARK, Secrets, with_secrets
 
@@ -298,3 +298,47 @@ async def test_who_speaks_for_no_country_names_none_by_saying_nothing(
         problem(await head.post("/api/v1/limits", json=policy, params=params), 403, "not-allowed")
     for path, body in ((PATH, a_request_body()), (AGREEMENTS, an_agreement_body())):
         problem(await head.post(path, json=body), 403, "not-allowed")
+
+
+async def test_a_version_tells_a_side_nothing_of_what_the_other_keeps_for_itself(
+    morocco: httpx.AsyncClient, spain: httpx.AsyncClient, present: Present
+) -> None:
+    draft = (await logged(morocco))["id"]
+    address = f"{PATH}/{(await logged(morocco))['id']}"
+    for note in ("one", "two"):
+        done = await morocco.post(f"{address}/events", json=act("drafted", "2026-03-02", note=note))
+        assert done.status_code == 201, done.text
+    assert (await morocco.post(f"{address}/events", json=act("sent", "2026-03-02"))).status_code == 201
+    before, theirs = await spain.get(address), await morocco.get(address)
+    assert before.json()["version"] == 2, "how often a draft was changed is nobody else's business"
+    present.now += timedelta(hours=1)
+
+    mine = {"If-Match": theirs.headers["ETag"]}
+    assert (await morocco.patch(address, json={"assigned_to": "Officer B"}, headers=mine)).status_code == 200
+    link = act("linked", "2026-03-03", request_id=draft, relation="related")
+    linked = await morocco.post(f"{address}/events", json=link)
+    assert linked.status_code == 201, linked.text
+    [made] = [one for one in await history(morocco, address.rpartition("/")[2]) if one["type"] == "linked"]
+    voided = await morocco.post(f"{address}/events/{made['id']}/void", json={"reason": "another one"})
+    assert voided.status_code == 201, voided.text
+    assert (await morocco.get(address)).json()["version"] == theirs.json()["version"] + 3
+    after = await spain.get(address)
+    assert (after.content, after.headers["ETag"]) == (before.content, before.headers["ETag"])
+    [listed] = (await spain.get(PATH)).json()["items"]
+    assert listed["updated_at"] == before.json()["updated_at"]
+
+    theirs_too = {"If-Match": before.headers["ETag"]}
+    changed = await spain.patch(address, json={"references": {"requested": "ES 1"}}, headers=theirs_too)
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["version"] == before.json()["version"] + 1
+    problem(await morocco.patch(address, json={"subject": "x"}, headers=mine), 412, "version-stale")
+
+
+async def test_a_link_to_what_the_other_side_sees_too_is_a_change_for_both(
+    morocco: httpx.AsyncClient, spain: httpx.AsyncClient
+) -> None:
+    one, other = [(await logged(morocco, act("sent", "2026-03-02")))["id"] for _ in range(2)]
+    before = (await spain.get(f"{PATH}/{one}")).json()["version"]
+    link = act("linked", "2026-03-03", request_id=other, relation="related")
+    assert (await morocco.post(f"{PATH}/{one}/events", json=link)).status_code == 201
+    assert (await spain.get(f"{PATH}/{one}")).json()["version"] == before + 1
