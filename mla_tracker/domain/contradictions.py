@@ -1,21 +1,31 @@
 """Whether a history can be true: acts that contradict one another, each read by the days of where it took place."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from mla_tracker.domain.acts import AFTER_CLOSING, ORDER
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.histories import Case, Event, as_sentence
 from mla_tracker.domain.misfits import Misfit
+from mla_tracker.domain.ordering import UNDONE_BY
 from mla_tracker.domain.vocabulary import Act
 
+# Where a turn that reads the wrong way round changes whether a person is held or a clock runs.
+_TAKING_TURNS = (Act.POSTPONED, Act.RELEASED, Act.CLOSED)
+_A_ZONE_APART = timedelta(days=1)
 CORRECT_ONE = "Correct one of the two dates."
 
 
 def contradictions(case: Case) -> list[Misfit]:
     """What cannot have happened, two acts and their dates each, in the same order whatever the order of recording."""
-    return [*_out_of_order(case), *_agreed_too_late(case), *_answered_too_early(case), *_after_closing(case)]
+    return [
+        *_out_of_order(case),
+        *_undone_too_early(case),
+        *_agreed_too_late(case),
+        *_answered_too_early(case),
+        *_after_closing(case),
+    ]
 
 
 def judge(case: Case) -> None:
@@ -36,6 +46,25 @@ def _out_of_order(case: Case) -> Iterator[Misfit]:
                 yield contradiction(
                     event, first, "lies before", Step("acts-out-of-order", _two(event, first))
                 )
+
+
+def _undone_too_early(case: Case) -> Iterator[Misfit]:
+    """What was undone, came anew and reads as never undone, since zones put the second undoing before it.
+
+    The first of each kind is held by `ORDER`. Where no zone can have turned the two, the second undoing is an entry
+    made twice, and `repetitions` warns of it.
+    """
+    for act in _TAKING_TURNS:
+        undoing = UNDONE_BY[act]
+        turns = case.recorded((act, undoing))
+        for before, idle, last in zip(turns, turns[1:], turns[2:], strict=False):
+            if (
+                (before.act, idle.act, last.act) == (undoing, undoing, act)
+                and last is turns[-1]
+                and (idle.zone.key != last.zone.key or (idle.at is None) != (last.at is None))
+                and last.day - idle.day <= _A_ZONE_APART
+            ):
+                yield contradiction(idle, last, "lies before", Step("acts-out-of-order", _two(idle, last)))
 
 
 def _agreed_too_late(case: Case) -> Iterator[Misfit]:

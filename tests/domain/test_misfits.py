@@ -150,3 +150,27 @@ def test_a_release_is_never_refused_for_an_extension_on_record() -> None:
     held = warrant.extended("2026-04-20", until="2026-08-01", stage="decide", reason="x")
     assert held.misfits()
     assert refused(held.released("2026-05-04").misfits(), "released-1") is None
+
+
+HELD_AGAIN = (
+    a_warrant()
+    .received("2026-03-03")
+    .arrested("2026-03-04T08:00:00Z")
+    .released("2026-03-10")
+    .rearrested("2026-03-20")
+    .released("2026-04-08")
+)
+
+
+def test_a_second_release_that_a_zone_puts_after_its_rearrest_is_warned_of() -> None:
+    history = HELD_AGAIN.rearrested("2026-04-07T22:30:00Z")
+    assert history.misfits() == []  # the 8th in Madrid
+    [misfit] = in_zone(history, "America/New_York").misfits()
+    assert misfit.detail == (
+        "Rearrested on 2026-04-07T18:30-04:00 lies before released on 2026-04-08. Correct one of the two dates."
+    )
+
+
+@pytest.mark.parametrize("again", ["2026-03-21", "2026-04-01T10:00:00Z"])
+def test_a_rearrest_entered_twice_is_no_contradiction(again: str) -> None:
+    assert HELD_AGAIN.rearrested(again).misfits() == []
