@@ -12,7 +12,7 @@ from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.handling import handle_as
 from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import days_of, project, save
-from mla_tracker.commands.reading import note_reading_of
+from mla_tracker.commands.reading import note_reading_of, refusals_told
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
 from mla_tracker.commands.requests import locked, standing_misfits
@@ -54,7 +54,11 @@ async def amend_request(
     a recorded act cannot have been.
     """
     require(actor, Deed.AMEND_REQUESTS)
-    async with db.transaction(DbRole.API, viewer=actor) as tx:
+    route = "PATCH /requests/{request_id}"
+    async with (
+        refusals_told(db, request_id, route=route, actor=actor, now=now),
+        db.transaction(DbRole.API, viewer=actor) as tx,
+    ):
         stored = await locked(tx, request_id, actor)
         record = stored.record
         version = queries.seen_version(asdict(record), actor)["version"]
@@ -90,7 +94,7 @@ async def amend_request(
                 actor=actor, now=now, seen_by=[country], country=country,
             )  # fmt: skip
         else:
-            await note_reading_of(tx, [record.id], route="PATCH /requests/{request_id}", actor=actor, now=now)
+            await note_reading_of(tx, [record.id], route=route, actor=actor, now=now)
         own = all(one.table == "request" and (one.after or {}).keys() <= _OF_OWN_SIDE for one in told)
         known = {country} if own else None
         await save(tx, changed, projection, known_to=known, now=now)

@@ -13,7 +13,7 @@ from mla_tracker.domain.acts import faults_of_data, place
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed
 from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.histories import refuse_future
-from mla_tracker.domain.vocabulary import Act, RequestKind, Side, Urgency
+from mla_tracker.domain.vocabulary import Act, RequestKind, Side, Status, Urgency
 from mla_tracker.storage.cases import event_of, zones_of
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.local_days import LocalDays
@@ -235,3 +235,41 @@ def _with_item_numbers(
                 f"There is no item {item} of assistance in this request, which has {len(assistance)}."
             )
     return dict(data) | {"items": sorted(set(numbers))}, faults
+
+
+def new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) -> RequestRecord:
+    """The row of a request that is being logged for a country, before its history is judged."""
+    own = "requesting" if country == entry.requesting_country else "requested"
+    return RequestRecord(
+        id=uuid7(now),
+        kind=entry.kind.value,
+        requesting_country=entry.requesting_country,
+        requested_country=entry.requested_country,
+        recorded_by=country,
+        recorded_by_account=actor.account_id,
+        urgency=entry.urgency.value,
+        agreement_id=entry.agreement_id,
+        convention=entry.convention,
+        assistance=list(entry.assistance),
+        circumstances=list(entry.circumstances),
+        offences=list(entry.offences),
+        channel=entry.channel,
+        language=entry.language,
+        external_reference=entry.external_reference,
+        reference_requesting=entry.reference_requesting,
+        reference_requested=entry.reference_requested,
+        assigned_requesting=entry.assigned_to if own == "requesting" else None,
+        assigned_requested=entry.assigned_to if own == "requested" else None,
+        wished_by=entry.wished_by,
+        handling=entry.handling.value,
+        same_case_as=None,
+        status=Status.DRAFT.value,
+        shared=False,
+        version=1,
+        created_at=now,
+        updated_at=now,
+        version_requesting=1,
+        version_requested=1,
+        updated_requesting_at=now,
+        updated_requested_at=now,
+    )

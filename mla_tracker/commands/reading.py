@@ -1,17 +1,19 @@
 """That somebody read a confidential case, told to the audit in the transaction that reads: no entry, no answer."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
+from mla_tracker.domain.errors import DomainError
 from mla_tracker.domain.handling import Handling
 from mla_tracker.storage import rows
 from mla_tracker.storage.audit import entry_rows
 from mla_tracker.storage.audited import chain_of
-from mla_tracker.storage.database import DbRole, Tx
+from mla_tracker.storage.database import Database, DbRole, Tx
 
 
 async def note_reading(
@@ -70,6 +72,22 @@ async def note_reading_of(
         list(request_ids),
     )
     await note_reading(tx, map(dict, found), route=route, actor=actor, now=now, what=what)
+
+
+@asynccontextmanager
+async def refusals_told(
+    db: Database, request_id: UUID, *, route: str, actor: Actor, now: datetime
+) -> AsyncIterator[None]:
+    """Where what happens inside is refused, the refusal names acts and dates of the request: that too is a reading.
+
+    It is told in a transaction of its own, since the refused one leaves nothing; no entry, no answer.
+    """
+    try:
+        yield
+    except DomainError:
+        async with db.transaction(DbRole.API, viewer=actor) as tx:
+            await note_reading_of(tx, [request_id], route=route, actor=actor, now=now)
+        raise
 
 
 async def note_reading_beyond(

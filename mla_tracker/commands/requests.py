@@ -14,13 +14,14 @@ from mla_tracker.commands.entries import (
     NewRequest,
     ReadyEvent,
     checked_request,
+    new_record,
     ready_event,
     ready_events,
     side_of_writer,
 )
 from mla_tracker.commands.moving import catch_up
 from mla_tracker.commands.projecting import Projection, days_of, misfits_of, project
-from mla_tracker.commands.reading import note_reading
+from mla_tracker.commands.reading import note_reading, refusals_told
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_acts, check_agreement
 from mla_tracker.domain.actors import Actor
@@ -31,7 +32,7 @@ from mla_tracker.domain.histories import refuse_silent_sharing
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.misfits import Misfit, refuse_new
 from mla_tracker.domain.permissions import Deed, require
-from mla_tracker.domain.vocabulary import Act, Status
+from mla_tracker.domain.vocabulary import Act
 from mla_tracker.queries import requests as queries
 from mla_tracker.queries.same_cases import likely_the_same
 from mla_tracker.storage import requests, rows
@@ -40,7 +41,6 @@ from mla_tracker.storage.audited import added, chain_of, newly, removed
 from mla_tracker.storage.cases import case_of
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
-from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 from mla_tracker.storage.rows import Row
@@ -63,7 +63,7 @@ async def log_request(
         require(actor, Deed.NAME_READERS)
     checked_request(entry)
     country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
-    record = _new_record(entry, country, actor, now)
+    record = new_record(entry, country, actor, now)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now, making={"id": str(record.id)}):
             made = UUID(done["id"])
@@ -131,7 +131,11 @@ async def record_event(
     for an act of a country that records its acts itself.
     """
     require(actor, Deed.RECORD_ACTS)
-    async with db.transaction(DbRole.API, viewer=actor) as tx:
+    route = "POST /requests/{request_id}/events"
+    async with (
+        refusals_told(db, request_id, route=route, actor=actor, now=now),
+        db.transaction(DbRole.API, viewer=actor) as tx,
+    ):
         done = await claim(tx, idempotency, now)
         if done:
             made = UUID(done["event_id"])
@@ -147,7 +151,6 @@ async def record_event(
             await complete(tx, idempotency, {"event_id": str(made)})
         view = await queries.recorded(tx, request_id, made, actor=actor, now=now)
         if done:
-            route = "POST /requests/{request_id}/events"
             await note_reading(tx, [view["request"]], route=route, actor=actor, now=now)
     return Recorded(made, replayed=bool(done), view=view)
 
@@ -169,9 +172,12 @@ async def void_event(
     country asserts, ActNotPossible for one voided before or for an impossible result.
     """
     require(actor, Deed.RECORD_ACTS)
-    async with db.transaction(DbRole.API, viewer=actor) as tx:
+    route = "POST /requests/{request_id}/events/{event_id}/void"
+    async with (
+        refusals_told(db, request_id, route=route, actor=actor, now=now),
+        db.transaction(DbRole.API, viewer=actor) as tx,
+    ):
         if await claim(tx, idempotency, now):
-            route = "POST /requests/{request_id}/events/{event_id}/void"
             return await _replayed(tx, request_id, route, actor=actor, now=now)
         await same_cases.hold_both(tx, request_id, [replacement], event_id)
         stored = await locked(tx, request_id, actor)
@@ -231,43 +237,6 @@ async def _replayed(tx: Tx, request_id: UUID, route: str, *, actor: Actor, now: 
     view = await queries.request(tx, request_id, actor=actor, now=now)
     await note_reading(tx, [view], route=route, actor=actor, now=now)
     return Recorded(request_id, replayed=True, view=view)
-
-
-def _new_record(entry: NewRequest, country: str, actor: Actor, now: datetime) -> RequestRecord:
-    own = "requesting" if country == entry.requesting_country else "requested"
-    return RequestRecord(
-        id=uuid7(now),
-        kind=entry.kind.value,
-        requesting_country=entry.requesting_country,
-        requested_country=entry.requested_country,
-        recorded_by=country,
-        recorded_by_account=actor.account_id,
-        urgency=entry.urgency.value,
-        agreement_id=entry.agreement_id,
-        convention=entry.convention,
-        assistance=list(entry.assistance),
-        circumstances=list(entry.circumstances),
-        offences=list(entry.offences),
-        channel=entry.channel,
-        language=entry.language,
-        external_reference=entry.external_reference,
-        reference_requesting=entry.reference_requesting,
-        reference_requested=entry.reference_requested,
-        assigned_requesting=entry.assigned_to if own == "requesting" else None,
-        assigned_requested=entry.assigned_to if own == "requested" else None,
-        wished_by=entry.wished_by,
-        handling=entry.handling.value,
-        same_case_as=None,
-        status=Status.DRAFT.value,
-        shared=False,
-        version=1,
-        created_at=now,
-        updated_at=now,
-        version_requesting=1,
-        version_requested=1,
-        updated_requesting_at=now,
-        updated_requested_at=now,
-    )
 
 
 async def _save_changed(

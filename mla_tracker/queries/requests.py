@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
-
-from asyncpg import Record
 
 from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import is_told
-from mla_tracker.domain.clocks import state_at
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.histories import legal_order, unexplained_wish
 from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
-from mla_tracker.domain.vocabulary import Act, ClockState, Effect
+from mla_tracker.domain.vocabulary import Act
+from mla_tracker.queries.clock_views import SHOWN_OF_CLOCK, Row, clock_order, clock_view, flag_view
 from mla_tracker.queries.texts import own_texts, subjects_of, texts_of_acts
 from mla_tracker.storage.cases import event_of, zone_names, zones_of
 from mla_tracker.storage.database import Tx
@@ -24,8 +22,6 @@ from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
 from mla_tracker.storage.visibility import Sight
-
-Row: TypeAlias = Record | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ async def request(
     )
     if row is None:
         raise _not_found()
-    clocks = await tx.fetch(f"select {_SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
+    clocks = await tx.fetch(f"select {SHOWN_OF_CLOCK} from clock where request_id = $1", request_id)
     texts = own_texts(tx.vault, row) if may(actor, Deed.READ_TEXTS) else {}
     return {
         **_summary(row, actor),
@@ -81,7 +77,7 @@ async def request(
                 ),
             )
         ],
-        "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=_clock_order)],
+        "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=clock_order)],
         "flags": [flag_view(flag, own_side(row, actor)) for flag in row["flags"]],
         "links": row["links"],
     }
@@ -114,14 +110,6 @@ def _whole(sight: Sight, *, parting: bool) -> str:
         ) as links
     from request r where r.id = $1 and {"true" if parting else sight.seen("r")} and {sight.is_party("r")}
     """
-
-
-# All columns of a clock that `clock_view` reads; the explanation is large and is read where it is wanted.
-_SHOWN_OF_CLOCK = """
-    id, requesting_country, requested_country, clock_key, limit_id, limit_version, basis, stage, tier, effect, obligor,
-    counted_in_country, state, started_on, started_at, base_due_on, due_on, due_at, paused_since, pauses, extensions,
-    met_extended, stopped_on, stopped_at, imprecise
-"""
 
 
 def _not_found() -> NotFound:
@@ -168,7 +156,7 @@ async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datet
     """The clocks of a request with the steps (`Step`) that lead to each date, and what moved it. Raises NotFound."""
     await visible_row(tx, request_id, actor)
     rows = await tx.fetch(
-        f"select {_SHOWN_OF_CLOCK}, explanation from clock where request_id = $1", request_id
+        f"select {SHOWN_OF_CLOCK}, explanation from clock where request_id = $1", request_id
     )
     moved = await moves_of(tx, request_id)
     return [
@@ -178,7 +166,7 @@ async def clocks_explained(tx: Tx, request_id: UUID, *, actor: Actor, now: datet
             "explanation": [step_of(document) for document in row["explanation"]["steps"]],
             "warnings": [sentence(step_of(document), ENGLISH) for document in row["explanation"]["warnings"]],
         }
-        for row in sorted(rows, key=_clock_order)
+        for row in sorted(rows, key=clock_order)
     ]
 
 
@@ -354,52 +342,3 @@ def _summary(row: Row, actor: Actor) -> dict[str, Any]:
         "external_reference": row["external_reference"] if actor.speaks_for(row["recorded_by"]) else None,
         "references": {"requesting": row["reference_requesting"], "requested": row["reference_requested"]},
     }
-
-
-def clock_view(row: Row, now: datetime) -> dict[str, Any]:
-    """A clock as it reads at `now`."""
-    state = state_at(ClockState(row["state"]), Effect(row["effect"]), row["due_at"], now)
-    obligor_country = (
-        row["requesting_country"] if row["obligor"] == "requesting" else row["requested_country"]
-    )
-    return {
-        "id": row["id"],
-        "limit": row["limit_id"],
-        "limit_version": row["limit_version"],
-        "stage": row["stage"],
-        "tier": row["tier"],
-        "effect": row["effect"],
-        "basis": row["basis"],
-        "obligor": row["obligor"],
-        "obligor_country": obligor_country,
-        "counted_in": row["counted_in_country"],
-        "state": state.value,
-        "started_on": row["started_on"],
-        "started_at": row["started_at"],
-        "due_on": row["due_on"],
-        "due_at": row["due_at"],
-        "base_due_on": row["base_due_on"],
-        "paused_since": row["paused_since"],
-        "pauses": row["pauses"],
-        "extensions": row["extensions"],
-        "stopped_on": row["stopped_on"],
-        "stopped_at": row["stopped_at"],
-        "met_extended": row["met_extended"],
-        "imprecise": row["imprecise"],
-    }
-
-
-def flag_view(row: Row, side: str) -> dict[str, Any]:
-    """A flag as shown with its request, with what the reader's own side has noted of it."""
-    same = (
-        "id", "clock_id", "stage", "obligor", "kind", "level", "due_at", "raised_at", "cleared_at", "cleared_reason",
-        "settled_at",
-    )  # fmt: skip
-    noted = row[f"acknowledged_{side}_at"]
-    return {**{name: row[name] for name in same}, "limit": row["limit_id"], "acknowledged_at": noted}
-
-
-def _clock_order(row: Row) -> tuple[bool, float, str]:
-    """Clocks with a due instant first, soonest due first; then by limit."""
-    due: datetime | None = row["due_at"]
-    return (due is None, due.timestamp() if due else 0.0, row["clock_key"])

@@ -1,5 +1,6 @@
 """Restricted and confidential requests: who sees them, who raises and lowers the level, and who is told of readings."""
 
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from tests.builders.requests import (
     act,
     contents,
     happened,
+    history,
     logged,
     pointers,
     problem,
@@ -243,3 +245,27 @@ async def test_without_an_entry_nothing_is_shown(db: Database, morocco: httpx.As
         assert secret["id"] not in answer.text.replace(at, "")
         assert "minister" not in answer.text
     assert (await morocco.get(f"{PATH}/{plain['id']}")).status_code == 200
+
+
+async def test_a_refusal_that_names_acts_of_a_confidential_case_is_told_as_a_reading(
+    db: Database, morocco: httpx.AsyncClient, spain: httpx.AsyncClient
+) -> None:
+    address = f"{PATH}/{(await logged(morocco, *RUNNING, handling='confidential'))['id']}"
+    plain = f"{PATH}/{(await logged(morocco, *RUNNING))['id']}"
+    for at in (address, plain):
+        early = await morocco.post(f"{at}/events", json=act("reminded", "2025-01-01"))
+        problem(early, 409, "act-not-possible")
+        stale = await morocco.patch(at, json={"subject": "x"}, headers={"If-Match": '"77"'})
+        problem(stale, 412, "version-stale")
+        [sent] = [one["id"] for one in await history(morocco, at.rpartition("/")[2]) if one["type"] == "sent"]
+        void = {"reason": "x", "replacement": act("sent", "2026-03-09")}
+        problem(await morocco.post(f"{at}/events/{sent}/void", json=void), 409, "act-not-possible")
+        problem(await spain.post(f"{at}/events", json=act("sent", "2026-03-02")), 404 if at == address else 403,
+                "not-found" if at == address else "not-allowed")  # fmt: skip
+    told = [route for _, what, route in await readings(db) if what == "request.read"]
+    assert Counter(told) == {
+        "POST /requests/{request_id}/events": 1,
+        "PATCH /requests/{request_id}": 1,
+        "POST /requests/{request_id}/events/{event_id}/void": 1,
+        "GET /requests/{request_id}/events": 1,
+    }
