@@ -13,6 +13,7 @@ from mla_tracker.cli import (
     asking,
     auditing,
     demonstrating,
+    files,
     operating,
     party_lists,
     retaining,
@@ -29,7 +30,7 @@ app = App(
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
 for room in (
-    demonstrating, serving, operating, auditing, retaining, upgrading, accounts, tokens, party_lists, asking,
+    demonstrating, serving, operating, auditing, retaining, upgrading, accounts, tokens, party_lists, files, asking,
 ):  # fmt: skip
     room.register(app)
 
