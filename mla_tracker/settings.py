@@ -86,6 +86,13 @@ class Settings(BaseSettings):
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
     )
+    import_bytes: int = Field(
+        1024**3,
+        ge=1024,
+        le=1024**4,
+        description="Most bytes of a file of records that is handed in through the API; 1 GiB by default. "
+        "`mla-tracker import` takes any.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."
     )

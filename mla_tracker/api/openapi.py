@@ -60,6 +60,8 @@ _TAGS: Final[Mapping[str, str]] = {
     "operation": "For those who run it.",
     "persons": "Who a request is about, for those who work on it.",
     "notes": "What a side notes on a request for itself.",
+    "imports": "Files of records, in and out: CSV and NDJSON.",
+    "directory": "Central authorities and contact points of all countries.",
     "retention": "How long persons and texts of closed requests are kept.",
 }
 
@@ -211,6 +213,9 @@ def _operation(
         if route.examples:
             content["examples"] = {name: {"value": value} for name, value in route.examples.items()}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if route.takes:
+        file = {"schema": {"type": "string", "minLength": 1}}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.takes, file)}
     return operation
 
 
@@ -329,7 +334,7 @@ def _kinds(path: str, route: Route) -> Iterable[Kind]:
             yield problems.PROBLEMS[errors.NotAllowed]
         if PERMISSIONS[route.may].scope is not None:
             yield problems.INSUFFICIENT_SCOPE
-    if route.body is not None:
+    if route.body is not None or route.takes:
         yield from (
             problems.INVALID_ENTRY,
             problems.TIMED_OUT,

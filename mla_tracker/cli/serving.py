@@ -127,6 +127,7 @@ async def serve_until_stopped(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let what runs come to its end."""
     from mla_tracker.api.app import create_app
+    from mla_tracker.api.files.reading import read_rows
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.fitness import readiness
     from mla_tracker.cli.http_server import server_config
@@ -146,7 +147,7 @@ async def serve_until_stopped(
         if run_scheduler:
             measures = JobMeasures(figures.registry)
             await stack.enter_async_context(
-                scheduling(database, scheduled_jobs(settings), now=now, measures=measures)
+                scheduling(database, scheduled_jobs(settings, read_rows), now=now, measures=measures)
             )
         await _Server(server_config(application, settings), address(settings)).serve(sockets=[listener])
         tell("Stopping: letting what runs come to its end ...")
@@ -181,6 +182,8 @@ class _Server(uvicorn.Server):
 
 
 async def _schedule(settings: Settings) -> None:
+    from mla_tracker.api.files.reading import read_rows
+    from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.running import run_scheduler
 
     stop = asyncio.Event()
@@ -189,5 +192,6 @@ async def _schedule(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with ready(settings) as database:
         tell("Running the scheduled jobs. Ctrl-C stops it.")
-        await run_scheduler(database, settings, now=now, stop=stop)
+        jobs = scheduled_jobs(settings, read_rows)
+        await run_scheduler(database, settings, now=now, stop=stop, jobs=jobs)
         tell("Stopping: letting what runs come to its end ...")

@@ -86,14 +86,13 @@ async def receive(
     spec: ImportSpec,
     content: AsyncIterable[bytes],
     *,
-    most_bytes: int,
     actor: Actor,
     now: datetime,
     key_of: Callable[[bytes], IdempotencyKey | None] = lambda _: None,
 ) -> Received:
     """Keep what is handed in, sealed, until a job takes it up. `key_of` gives the caller's key from the SHA-256.
 
-    Raises NotAllowed, and InvalidEntry for more than `most_bytes` or nothing; then nothing is kept.
+    Raises NotAllowed, and InvalidEntry for an empty file; where `content` raises, nothing is kept either.
     """
     require_import(actor, spec.kind)
     import_id = uuid7(now)
@@ -103,11 +102,6 @@ async def receive(
     try:
         async for chunk in imports.rechunked(content):
             size += len(chunk)
-            if size > most_bytes:
-                raise InvalidEntry(
-                    f"The file is larger than {most_bytes} bytes, the most that is taken at once. Split it, or have "
-                    "the operator raise MLA_IMPORT_BYTES or import it with mla-tracker import."
-                )
             digest.update(chunk)
             async with db.transaction(DbRole.API, viewer=actor) as tx:
                 await imports.add_chunk(tx, import_id, number, chunk, key=key, now=now)

@@ -1,5 +1,6 @@
 """Requests recorded by the batch, by the same rules as one by one: law asked once, rows written at once."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -78,6 +79,9 @@ async def record_requests(
         found = await _without_repeated(tx, found, outcome, actor=actor, seen=seen)
         ready: list[tuple[ReadRow, Prepared]] = []
         for candidate in found:
+            await asyncio.sleep(
+                0
+            )  # whoever else is served by this process waits for one row, not for a batch
             try:
                 new = await prepared(of, candidate.readied, actor=actor, now=now)
             except DomainError as error:

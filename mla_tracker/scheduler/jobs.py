@@ -1,11 +1,13 @@
 """The table of scheduled jobs: how often, and which command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mla_tracker.commands.housekeeping import keep_house
+from mla_tracker.commands.importing import Read, work_off
+from mla_tracker.commands.importing_rows import ReadRow
 from mla_tracker.commands.jobs import Work
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.recounting import recount_stale
@@ -13,12 +15,14 @@ from mla_tracker.commands.retention import forget_due
 from mla_tracker.commands.sealing import seal
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
+from mla_tracker.storage.imports import ImportSpec
 
 SWEEP: Final = "sweep"
 RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
 RETENTION: Final = "retention"
+IMPORT: Final = "import"
 
 ESSENTIAL: Final = frozenset({SWEEP})
 """Jobs without which the program is not fit for work."""
@@ -33,14 +37,21 @@ class Job:
     work: Work
 
 
-def scheduled_jobs(settings: Settings) -> Sequence[Job]:
-    """All jobs, with the intervals that the settings ask for."""
+def _nobody_reads(content: AsyncIterable[bytes], spec: ImportSpec, *, skip: int) -> AsyncIterator[ReadRow]:
+    raise RuntimeError(
+        "Whoever starts the jobs gives them the reading of files: the bodies stand above the commands."
+    )
+
+
+def scheduled_jobs(settings: Settings, read: Read = _nobody_reads) -> Sequence[Job]:
+    """All jobs, with the intervals that the settings ask for; `read` is how files of records are read."""
     return (
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
         Job(RECOUNT, timedelta(minutes=1), _recount),
         Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
+        Job(IMPORT, timedelta(seconds=15), _importing(read)),
     )
 
 
@@ -68,6 +79,13 @@ async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
     done = await forget_due(db, now)
     return {"looked_at": done.looked_at, "erased": len(done.requests)}
+
+
+def _importing(read: Read) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return await work_off(db, now, read)
+
+    return work
 
 
 def _sealing(settings: Settings) -> Work:

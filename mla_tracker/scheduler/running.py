@@ -49,9 +49,12 @@ async def run_scheduler(
     now: Callable[[], datetime],
     stop: asyncio.Event,
     registry: CollectorRegistry | None = None,
+    jobs: Sequence[Job] | None = None,
 ) -> None:
     """Run all jobs until `stop` is set. For the process that does nothing else."""
-    async with scheduling(db, scheduled_jobs(settings), now=now, measures=JobMeasures(registry)):
+    async with scheduling(
+        db, scheduled_jobs(settings) if jobs is None else jobs, now=now, measures=JobMeasures(registry)
+    ):
         await stop.wait()
 
 

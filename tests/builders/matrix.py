@@ -107,6 +107,8 @@ class Row:
     ids: Mapping[str, str] = field(default_factory=dict)
     fresh: Mapping[str, Fresh] = field(default_factory=dict)
     shows: str | None = None
+    file: str | None = None
+    """A body in CSV."""
     own_token: bool = False
     """The token of the path is the one that the call is made with."""
 
@@ -271,6 +273,19 @@ ROWS: Final[Mapping[str, Row]] = {
     "DELETE /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
     "GET /api/v1/retention/{country}": Row(Deed.READ_LAW, About.ALL),
     "PUT /api/v1/retention/{country}": Row(Deed.SET_RETENTION, About.COUNTRY, body={"years": 10}),
+    "POST /api/v1/imports": Row(
+        Deed.HAND_IN_IMPORTS, About.SOME_COUNTRY, 202, query={"kind": "agreements"}, file="title,kind,parties\n",
+    ),
+    "GET /api/v1/imports": Row(Deed.READ_IMPORTS, About.LIST, query=_WHOLE, shows="{import}"),
+    "GET /api/v1/imports/{import_id}": Row(Deed.READ_IMPORTS, About.RECORD),
+    "GET /api/v1/imports/{import_id}/refused": Row(Deed.READ_IMPORTS, About.RECORD),
+    "GET /api/v1/exports/requests": Row(_READ, About.LIST, shows="{request}"),
+    "GET /api/v1/exports/agreements": Row(Deed.READ_AGREEMENTS, About.LIST, shows="{agreement}"),
+    "GET /api/v1/exports/directory": Row(Deed.READ_DIRECTORY, About.ALL),
+    "GET /api/v1/directory": Row(Deed.READ_DIRECTORY, About.ALL),
+    "POST /api/v1/directory": Row(
+        Deed.KEEP_DIRECTORY, About.COUNTRY, 201, body={"country": "MA", "authority": "Central Authority"}
+    ),
     "GET /api/v1/audit": Row(Deed.READ_AUDIT, About.LIST, query=_WHOLE, shows="{request}"),
     "GET /api/v1/audit/checkpoint": Row(Deed.READ_CHECKPOINT, About.ALL),
     "GET /api/v1/audit/{entry_id}/proof": Row(Deed.READ_AUDIT, About.RECORD),

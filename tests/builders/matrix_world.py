@@ -20,6 +20,7 @@ from mla_tracker.domain.vocabulary import Act, Role, Scope, Side
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
 from tests.builders.counted import NOW, THE_DAY_BEFORE, a_case
+from tests.builders.files import imported
 from tests.builders.persons import a_person
 
 COUNTRIES = {"own country": "MA", "other country": "FR", "no country": ""}
@@ -128,6 +129,7 @@ async def a_world(db: Database) -> World:
         "convention": "un1988",
         "limit": "us-nl-provisional-arrest",
     }
+    world.ids["import"] = str(await an_import(db, morocco))
     await seal(db, NOW)
     async with db.transaction(DbRole.OWNER) as tx:
         entry = await tx.fetchval(
@@ -136,6 +138,13 @@ async def a_world(db: Database) -> World:
         )
     world.ids["entry"] = str(entry)
     return world
+
+
+async def an_import(db: Database, morocco: Actor) -> UUID:
+    """An import of Morocco, one row of which was refused."""
+    return (
+        await imported(db, morocco, "title,kind,parties\nA treaty,extradition,MA; Nowhere\n", "agreements")
+    ).id
 
 
 async def a_spare_person(world: World, caller: UUID) -> UUID:
