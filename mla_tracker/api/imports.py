@@ -91,8 +91,8 @@ class ImportsQuery(PageQuery):
         location=True,
         problems=[InvalidEntry, NotAllowed],
         max_body=MOST_BYTES,
-        description="The body is the file; docs/imports.md tells its columns. It is kept sealed until a job has imported "
-        "it by the rules of the single routes, then erased. How that goes is told at `Location`.",
+        description="The body is the file; docs/imports.md tells its columns. It is kept sealed until a job has "
+        "imported it by the rules of the single routes, then erased. How that goes is told at `Location`.",
     ),
 )
 async def hand_in_import(
@@ -120,7 +120,7 @@ async def hand_in_import(
         database, spec, _pieces(request, settings.import_bytes), actor=actor, now=now, key_of=key_of
     )
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        view = await queries.import_view(tx, done.id)
+        view = await queries.import_view(tx, done.id, actor=actor)
     location = f"/api/v1/imports/{done.id}"
     return answer(ImportView.model_validate(view), status=202, location=location, replayed=done.replayed)
 
@@ -154,8 +154,8 @@ async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[b
         if size > most:
             raise Problem(
                 problems.TOO_LARGE,
-                f"The file is larger than {most} bytes. Split it, or have the operator raise MLA_IMPORT_BYTES or import "
-                "it with mla-tracker import.",
+                f"The file is larger than {most} bytes. Split it, or have the operator raise MLA_IMPORT_BYTES or "
+                "import it with mla-tracker import.",
             )
         yield piece
 
@@ -177,7 +177,9 @@ async def list_imports(
     position = paging.position(filters, actor, keys=(datetime, UUID), now=now)
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
         after = (position.after[0], position.after[1]) if position.after else None
-        rows = await queries.imports(tx, after=after, as_of=position.as_of, limit=filters.limit + 1)
+        rows = await queries.imports(
+            tx, actor=actor, after=after, as_of=position.as_of, limit=filters.limit + 1
+        )
     page = paging.page(rows, filters, position, key=lambda row: (row["created_at"], row["id"]))
     return answer(Page[ImportView].model_validate(page))
 
@@ -195,7 +197,7 @@ async def list_imports(
 async def read_import(import_id: UUID, actor: Actor, database: Database) -> Response[bytes]:
     """With the rows that were taken so far."""
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        return answer(ImportView.model_validate(await queries.import_view(tx, import_id)))
+        return answer(ImportView.model_validate(await queries.import_view(tx, import_id, actor=actor)))
 
 
 @get(
@@ -207,14 +209,14 @@ async def read_import(import_id: UUID, actor: Actor, database: Database) -> Resp
         answer=None,
         media=("text/csv",),
         problems=[NotFound],
-        description="Row, column, what (`refused`, or `warning` on a row that was taken) and reason. It holds nothing of "
-        "the rows themselves.",
+        description="Row, column, what (`refused`, or `warning` on a row that was taken) and reason. It holds nothing "
+        "of the rows themselves.",
     ),
 )
 async def read_refused(import_id: UUID, actor: Actor, database: Database) -> Stream:
     """In the order of rows."""
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        await queries.import_view(tx, import_id)
+        await queries.import_view(tx, import_id, actor=actor)
     return Stream(
         remarks_as_csv(database, import_id, actor=actor),
         media_type="text/csv; header=present",

@@ -149,7 +149,7 @@ async def _import(
                 actor=actor, now=now(), told=told.rows,
             )  # fmt: skip
         async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-            view = await import_view(tx, import_id)
+            view = await import_view(tx, import_id, actor=actor)
             shown = await remarks(tx, import_id, limit=MOST_TOLD)
         if refused is not None:
             with refused.open("xb") as written:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from mla_tracker.commands.importing_agreements import record_agreements
 from mla_tracker.commands.importing_directory import record_directory
-from mla_tracker.commands.importing_requests import record_requests
+from mla_tracker.commands.importing_requests import meet, record_requests
 from mla_tracker.commands.importing_rows import BATCH, Outcome, ReadRow, Seen
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import DomainError, InvalidEntry, NotAllowed
@@ -193,6 +193,7 @@ class _Course:
         self._content = content
         self._began = time.monotonic()
         self._seen = Seen() if held.spec.whole else None
+        self._met: set[str] = set()
         self.counted = held.counted
 
     def moment(self) -> datetime:
@@ -214,6 +215,7 @@ class _Course:
         if self._held.spec.all_or_nothing:
             return await self._all_or_nothing()
         async for batch in self._batches():
+            await self._meet(batch)
             async with self._transaction() as tx:
                 outcome = await self._record(tx, batch, write=True)
                 counted = self.counted + outcome.counted
@@ -227,6 +229,7 @@ class _Course:
         try:
             async with self._db.transaction(DbRole.API, viewer=self._held.actor, limits=_PATIENT_WHOLE) as tx:
                 async for batch in self._batches(tx):
+                    await asyncio.create_task(self._meet(batch))
                     async with tx.savepoint():
                         outcome = await self._record(tx, batch, write=not self.counted.refused)
                     # Told beside the transaction, which shows nothing before its end.
@@ -266,6 +269,11 @@ class _Course:
             await imports.advance(tx, self._held, counted, outcome.remarks, now=self.moment())
         self.counted = counted
         self._told(counted)
+
+    async def _meet(self, batch: list[ReadRow]) -> None:
+        """What a batch meets for the first time is stored beside the transaction that records it."""
+        async with self._transaction() as tx:
+            await meet(tx, batch, self._met, self.moment())
 
     def _transaction(self) -> Any:
         return self._db.transaction(DbRole.API, viewer=self._held.actor, limits=_PATIENT)

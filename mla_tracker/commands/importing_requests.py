@@ -31,9 +31,10 @@ from mla_tracker.queries.exports import document, documents, taken
 from mla_tracker.queries.requests import visible_row
 from mla_tracker.storage import requests, rows
 from mla_tracker.storage.batches import AskingOnce
+from mla_tracker.storage.cases import zone_names
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.ids import uuid7_numbered
-from mla_tracker.storage.local_days import LocalDays
+from mla_tracker.storage.local_days import LocalDays, days_in_force
 from mla_tracker.storage.rows import Row
 
 
@@ -94,6 +95,21 @@ async def record_requests(
             for row, new in ready:
                 outcome.recorded(row, _warnings(new))
     return outcome.in_order()
+
+
+async def meet(tx: Tx, batch: Sequence[ReadRow], met: set[str], now: datetime) -> None:
+    """Store the calendars and zones of countries met for the first time, those in `met` aside.
+
+    By itself, since who stores them keeps everybody else who meets them waiting until the transaction ends.
+    """
+    entries = [row.entry.entry for row in batch if isinstance(row.entry, ImportedRequest)]
+    countries = {country for one in entries for country in (one.requesting_country, one.requested_country)}
+    zones = {name for one in entries for name in zone_names(event.data for event in one.events)}
+    if fresh := sorted(countries - met):
+        await days_in_force(tx, fresh, now)
+    if named := sorted(zones - met):
+        await days_in_force(tx, [], now, named)
+    met |= countries | zones
 
 
 Placed = tuple[int, ReadRow]

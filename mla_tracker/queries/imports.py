@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.imports import remarks_of
@@ -14,10 +15,12 @@ _SHOWN = """
 """
 
 
-async def import_view(tx: Tx, import_id: UUID) -> dict[str, Any]:
+async def import_view(tx: Tx, import_id: UUID, *, actor: Actor) -> dict[str, Any]:
     """One import. Raises NotFound for one of another country."""
     row = await tx.fetchrow(
-        f"select {_SHOWN} from bulk_import i where i.id = $1 and i.country = any(mla_countries())", import_id
+        f"select {_SHOWN} from bulk_import i where i.id = $1 and i.country = any($2::text[])",
+        import_id,
+        list(actor.countries),
     )
     if row is None:
         raise NotFound("There is no such import, or this account may not see it.")
@@ -25,17 +28,17 @@ async def import_view(tx: Tx, import_id: UUID) -> dict[str, Any]:
 
 
 async def imports(
-    tx: Tx, *, after: tuple[datetime, UUID] | None, as_of: datetime, limit: int
+    tx: Tx, *, actor: Actor, after: tuple[datetime, UUID] | None, as_of: datetime, limit: int
 ) -> list[dict[str, Any]]:
     """Imports of the account's countries, the last first."""
     rows = await tx.fetch(
         f"""
         select {_SHOWN} from bulk_import i
-        where i.country = any(mla_countries()) and i.created_at <= $1
+        where i.country = any($5::text[]) and i.created_at <= $1
             and ($2::timestamptz is null or (i.created_at, i.id) < ($2, $3))
         order by i.created_at desc, i.id desc limit $4
         """,
-        as_of, *(after or (None, None)), limit,
+        as_of, *(after or (None, None)), limit, list(actor.countries),
     )  # fmt: skip
     return [dict(row) for row in rows]
 

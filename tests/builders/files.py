@@ -67,7 +67,7 @@ async def imported(
         db, spec, digest, len(raw), lambda: pieces(raw, piece), read_rows, actor=actor, now=now
     )
     async with db.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        return Imported(made, await import_view(tx, made), await remarks(tx, made, limit=10_000))
+        return Imported(made, await import_view(tx, made, actor=actor), await remarks(tx, made, limit=10_000))
 
 
 async def export_of(

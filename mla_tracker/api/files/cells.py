@@ -96,17 +96,17 @@ def _no_country(text: str) -> str:
 
 ORGANISATION: Final = "org:"
 _HARD: Final = re.compile(r"[;|\n]| / |/(?=\S)")
-_SOFT: Final = re.compile(r",| and | et | y | und | & ", re.IGNORECASE)
+_SOFT: Final = re.compile(r" and | et | y | und | & ", re.IGNORECASE)
 
 
 def read_parties(text: str) -> list[Any]:
     """The parties of one cell: countries as codes, countries that are no more and `org:` names as organisations."""
     found: list[Any] = []
-    for piece in _pieces(text):
+    for number, piece in enumerate(_pieces(text), start=1):
         named = piece if piece.startswith(ORGANISATION) else country_named(piece)
         if named is None:
             raise Misread(
-                f"{piece[:60]!r}: {_no_country(piece)} An organisation is written {ORGANISATION}name; parties are "
+                f"Party {number}: {_no_country(piece)} An organisation is written {ORGANISATION}name; parties are "
                 "parted by ; or /."
             )
         if isinstance(named, Former):
@@ -124,7 +124,11 @@ def _pieces(text: str) -> Iterator[str]:
         if part.startswith(ORGANISATION) or country_named(part) is not None:
             yield part
         else:
-            yield from filter(None, (piece.strip() for piece in _SOFT.split(part)))
+            for piece in filter(None, (piece.strip() for piece in part.split(","))):
+                if country_named(piece) is not None:
+                    yield piece
+                else:
+                    yield from filter(None, (name.strip() for name in _SOFT.split(piece)))
 
 
 def read_list(text: str) -> list[str]:

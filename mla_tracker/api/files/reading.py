@@ -107,16 +107,15 @@ def _header(record: Record, kind: str) -> Sequence[Column]:
         raise InvalidEntry(f"The row of column names cannot be read: {record.fault}")
     known = {column.name: column for column in COLUMNS[kind]}
     names = [cell.strip().lower().replace(" ", "_") for cell in record.value]
+    written = dict(zip(names, (cell.strip()[:100] or "(no name)" for cell in record.value), strict=True))
     faults: list[Fault] = []
     for name, times in Counter(names).items():
         if times > 1:
-            faults.append(
-                (name[:100] or "(no name)", f"Named {times} times in the first row. Name each column once.")
-            )
+            faults.append((written[name], f"Named {times} times in the first row. Name each column once."))
         elif name not in known:
             near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
             hint = f"Is {near[0]} meant?" if near else f"The columns of {kind} are {', '.join(known)}."
-            faults.append((name[:100] or "(no name)", f"There is no column of this name. {hint}"))
+            faults.append((written[name], f"There is no column of this name. {hint}"))
     missing = sorted(REQUIRED[kind] - set(names))
     faults += [(name, "This column is missing. Add it.") for name in missing]
     if faults:

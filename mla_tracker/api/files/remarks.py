@@ -19,7 +19,7 @@ async def remarks_as_csv(database: Database, import_id: UUID, *, actor: Actor) -
     """Refusals and warnings in the order of rows. Raises NotFound before the first part."""
     after = (-1, 0)
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        await import_view(tx, import_id)
+        await import_view(tx, import_id, actor=actor)
     yield _rows([HEADER])
     while True:
         async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
