@@ -53,8 +53,8 @@ account sees at all is another matter: those of its own countries. What roles an
 COLUMNS_HEAD = """# Columns of files
 
 Made from `api/files/columns.py` by `make docs`, with the samples that `mla-tracker import --sample` prints and a test
-imports. How each form is read: [imports](imports.md). NDJSON has the fields of the API's bodies; what CSV has in columns
-of acts stands in `events`, `references` is an object, and parties with dates are objects in `parties`.
+imports. How each form is read: [imports](imports.md). NDJSON has the fields of the API's bodies; what CSV has in
+columns of acts stands in `events`, `references` is an object, and parties with dates are objects in `parties`.
 """
 COLUMNS = (
     "limit", "source", "seen", "within", "effect", "from", "until", "duty, counted in", "condition", "extension",

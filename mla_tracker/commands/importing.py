@@ -21,6 +21,7 @@ from mla_tracker.domain.errors import DomainError, InvalidEntry, NotAllowed
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.storage import imports
 from mla_tracker.storage.database import Database, DbRole, TimeLimits, Tx
+from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.idempotency import IdempotencyKey, claim
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.imports import Counted, ImportRow, ImportSpec, Lost
@@ -33,6 +34,7 @@ KINDS: Final[Mapping[str, Deed]] = {
 }
 """What can be imported, and what one must be allowed for it."""
 
+REMARKS_KEPT: Final = timedelta(days=90)
 BROKEN_OFF_AFTER: Final = timedelta(hours=1)
 AT_ONCE: Final = 20
 """Imports that one run of the job works off at most."""
@@ -131,6 +133,7 @@ async def work_off(db: Database, now: datetime, read: Read) -> Mapping[str, int]
     done: list[Counted] = []
     async with db.transaction(DbRole.JOBS) as tx:
         broken_off = await imports.forget_broken_off(tx, before=now - BROKEN_OFF_AFTER, now=now)
+        await imports.forget_remarks(tx, before=now - REMARKS_KEPT)
     for _ in range(AT_ONCE):
         moment = now + timedelta(seconds=time.monotonic() - began)
         async with db.transaction(DbRole.JOBS) as tx:
@@ -304,11 +307,17 @@ async def carry_out_file(
 ) -> tuple[UUID, Counted, int]:
     """Import a file that whoever runs this can read; one that was broken off is gone on with. Nothing of it is kept.
 
-    Gives the id, what became of the rows, and how many were taken before. Raises NotAllowed.
+    Gives the id, what became of the rows, and how many were taken before. Raises NotAllowed, and CannotRun
+    while somebody else is at this file.
     """
     require_import(actor, spec.kind)
     holder = uuid4()
     async with db.transaction(DbRole.API, viewer=actor) as tx:
+        if await imports.hold_file(tx, digest, actor=actor):
+            raise CannotRun(
+                "This very file is being imported, or who did so was killed within the last two minutes. Wait, and give "
+                "it again: it is gone on with where it stands."
+            )
         held = await imports.take_up_file(tx, spec, digest, actor=actor, holder=holder, now=now)
         if held is None:
             import_id = uuid7(now)

@@ -15,10 +15,11 @@ from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.vault import seal_octets, unseal_octets
 
 CHUNK_BYTES: Final = 256 * 1024
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(minutes=2)
 MOST_ATTEMPTS: Final = 20
-MOST_REMARKS: Final = 100_000
-"""What is told of rows beyond that is counted and not told."""
+MOST_REFUSED: Final = 200_000
+MOST_WARNED: Final = 20_000
+"""Rows of which something is told; those beyond are counted and not told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,22 @@ def _held(row: Record, holder: UUID) -> ImportRow:
     return ImportRow(UUID(int=row["id"].int), actor, spec, row["wrapped"], counted, holder)
 
 
+async def hold_file(tx: Tx, digest: bytes, *, actor: Actor) -> bool:
+    """Let nobody else look for this file until the transaction ends; gives whether somebody is at it right now."""
+    await tx.execute(
+        "select pg_advisory_xact_lock(hashtextextended('import ' || encode($1, 'hex'), 0))", digest
+    )
+    found: bool = await tx.fetchval(
+        """
+        select exists (
+            select from bulk_import where not kept_here and account_id = $1 and digest = $2 and status = 'running'
+                and lease_until > clock_timestamp())
+        """,
+        actor.account_id, digest,
+    )  # fmt: skip
+    return found
+
+
 async def take_up_file(
     tx: Tx, spec: ImportSpec, digest: bytes, *, actor: Actor, holder: UUID, now: datetime
 ) -> ImportRow | None:
@@ -251,7 +268,7 @@ async def advance(
     size: int | None = None,
 ) -> None:
     """Note how far it was taken, and what is to be told, in the transaction that took it. Raises Lost."""
-    told = await tx.fetchval(
+    ours = await tx.fetchval(
         """
         update bulk_import set position = $3, recorded = $4, skipped = $5, refused = $6, warned = $7, updated_at = $8,
             lease_until = clock_timestamp() + $9, bytes = coalesce($10, bytes)
@@ -260,9 +277,14 @@ async def advance(
         held.id, held.holder, counted.position, counted.recorded, counted.skipped, counted.refused, counted.warned, now,
         LEASE, size,
     )  # fmt: skip
-    if told is None:
+    if ours is None:
         raise Lost
-    if counted.refused + counted.warned <= MOST_REMARKS:
+    told = [
+        one
+        for one in remarks
+        if (counted.refused <= MOST_REFUSED if one.refused else counted.warned <= MOST_WARNED)
+    ]
+    if told:
         await tx.executemany(
             """
             insert into import_remark (import_id, row_number, number, refused, field, reason)
@@ -270,7 +292,7 @@ async def advance(
             """,
             [
                 (held.id, one.row, number, one.refused, one.field[:200], one.reason[:2000])
-                for number, one in _numbered(remarks)
+                for number, one in _numbered(told)
             ],
         )
 
@@ -340,6 +362,15 @@ async def forget_broken_off(tx: Tx, *, before: datetime, now: datetime) -> int:
     )  # fmt: skip
     await tx.execute("delete from import_chunk where import_id = any($1)", [row["id"] for row in rows])
     return len(rows)
+
+
+async def forget_remarks(tx: Tx, *, before: datetime) -> int:
+    """Delete what was told of the rows of imports that were over then, in the name of the jobs; gives how many."""
+    done = await tx.execute(
+        "delete from import_remark r using bulk_import i where i.id = r.import_id and i.finished_at < $1",
+        before,
+    )
+    return int(done.split()[-1])
 
 
 async def remarks_of(tx: Tx, import_id: UUID, *, after: tuple[int, int], limit: int) -> list[dict[str, Any]]:

@@ -182,6 +182,29 @@ async def test_an_import_is_for_its_country_alone(
     assert (await (await client_of("MA")).get(f"{PATH}/{made['id']}")).status_code == 200
 
 
+async def test_all_or_nothing_records_nothing_of_a_file_with_one_bad_row(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    bad = a_file(1, requested_country="MA").replace("H-0", "H-x")
+    made = await handed_in(morocco, a_file(BATCH) + bad + a_file(1), all_or_nothing="true")
+    await work_off(db, NOW, read_rows)
+    done = await read(morocco, made)
+    assert (done["status"], done["rows"], done["recorded"], done["refused"]) == ("failed", BATCH + 2, 0, 1)
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from request") == 0
+    await handed_in(morocco, a_file(2), all_or_nothing="true")
+    assert (await work_off(db, NOW, read_rows))["recorded"] == 2
+
+
+async def test_what_was_told_of_rows_is_kept_for_a_while(db: Database, morocco: httpx.AsyncClient) -> None:
+    await handed_in(morocco, "{}\n")
+    await work_off(db, NOW, read_rows)
+    for days, kept in ((89, True), (91, False)):
+        await work_off(db, NOW + timedelta(days=days), read_rows)
+        async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+            assert await tx.fetchval("select exists (select from import_remark)") is kept
+
+
 async def test_an_import_of_a_closed_account_records_nothing(
     db: Database, morocco: httpx.AsyncClient
 ) -> None:
