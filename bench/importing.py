@@ -110,12 +110,15 @@ def main() -> None:
             env=environment, capture_output=True, check=True,
         )  # fmt: skip
         account = json.loads(made.stdout)["account_id"]
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before_program = spent.ru_utime + spent.ru_stime
         file = folder / "requests.ndjson"
         write_file(file, given.size)
         with embedded.running(folder) as server:
             url = server.url(user="postgres")
             asyncio.run(_copy_of_empty(server))
             environment["MLA_DATABASE_URL"] = ""
+            before = _seconds_of(server)
             began = time.perf_counter()
             done = subprocess.run(
                 [PROGRAM, "import", str(file), "--kind", "requests", "--account", account, "--json"],
@@ -125,13 +128,28 @@ def main() -> None:
             told = json.loads(done.stdout)
             assert told["recorded"] == given.size, told
             memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+            worked = spent.ru_utime + spent.ru_stime - before_program + _seconds_of(server) - before
+            before = _seconds_of(server)
             floor, rows = asyncio.run(copied(url, server.url("floor", "postgres"), folder))
+            copying = _seconds_of(server) - before
     print(f"load before {load:.1f}, after {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")  # noqa: T201
     print(f"{given.size:,} requests, {rows:,} rows ({rows / given.size:.1f} each)")  # noqa: T201
     print(f"{'import':<10} {seconds:>8.1f} s {given.size / seconds:>10,.0f} requests/s")  # noqa: T201
     print(f"{'COPY':<10} {floor:>8.1f} s {given.size / floor:>10,.0f} requests/s")  # noqa: T201
     print(f"memory of the import at most {memory:.0f} MB")  # noqa: T201
     print(f"import at {floor / seconds:.3f} of the speed of COPY")  # noqa: T201
+    print(  # noqa: T201
+        f"seconds of processors, server included: import {worked:.1f}, COPY {copying:.1f}: {copying / worked:.3f}"
+    )
+
+
+def _seconds_of(server: embedded.Server) -> float:
+    """Processor seconds of all connections to the server that have ended."""
+    time.sleep(0.5)  # until those that have just ended are counted
+    process = int((server.folder / "pg" / "postmaster.pid").read_text().splitlines()[0])
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _copy_of_empty(server: embedded.Server) -> None:

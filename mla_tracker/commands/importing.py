@@ -307,7 +307,7 @@ async def carry_out_file(
 ) -> tuple[UUID, Counted, int]:
     """Import a file that whoever runs this can read; one that was broken off is gone on with. Nothing of it is kept.
 
-    Gives the id, what became of the rows, and how many were taken before. Raises NotAllowed, and CannotRun
+    Gives the id, what became of the rows, and how many were taken before. Raises NotAllowed, CannotRun
     while somebody else is at this file.
     """
     require_import(actor, spec.kind)
@@ -315,8 +315,8 @@ async def carry_out_file(
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await imports.hold_file(tx, digest, actor=actor):
             raise CannotRun(
-                "This very file is being imported, or who did so was killed within the last two minutes. Wait, and give "
-                "it again: it is gone on with where it stands."
+                "This very file is being imported, or who did so was killed within the last two minutes. Wait, and "
+                "give it again: it is gone on with where it stands."
             )
         held = await imports.take_up_file(tx, spec, digest, actor=actor, holder=holder, now=now)
         if held is None:
