@@ -2,7 +2,7 @@
 
 `python -m bench.same_statements` serves the program (private PostgreSQL, durable commits) and calls it at concurrency
 16. The statements of one such call are then taken down as they go to the server, and a bare Litestar handler, with
-a pool of the same size, sends them again for each call: what was new in them (ids, keys, sealed bytes) is new each time.
+a pool of the same size, sends them again for each call: what was new in them (ids, keys, sealed bytes) is new again.
 """
 
 import argparse
