@@ -10,7 +10,8 @@ from mla_tracker.commands.keys import vault_of
 from mla_tracker.commands.setting_up import require_set_up, set_up
 from mla_tracker.settings import Settings
 from mla_tracker.storage import embedded
-from mla_tracker.storage.database import Database
+from mla_tracker.storage.clock_watch import ahead, refuse
+from mla_tracker.storage.database import Database, DbRole
 
 
 def now() -> datetime:
@@ -36,18 +37,26 @@ async def connected(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def ready(settings: Settings) -> AsyncIterator[Database]:
-    """An open database with the schema of this program.
+async def ready(settings: Settings, *, clock_is_watched: bool = False) -> AsyncIterator[Database]:
+    """An open database with the schema of this program, on a node whose clock is right.
 
     The private one is brought up to date; with a given one that is the operator's act (`mla-tracker migrate`),
-    and CannotRun says so.
+    and CannotRun says so. `clock_is_watched`: by what runs on it, all the while.
     """
     async with connected(settings) as database:
+        if not clock_is_watched:
+            await require_clock(database)
         if settings.database_url is None:
             await set_up(database, now())
         else:
             await require_set_up(database)
         yield database
+
+
+async def require_clock(database: Database) -> None:
+    """Raises ClockOff where this node must not judge by its clock what is due."""
+    async with database.transaction(DbRole.OWNER, read_only=True) as tx:
+        refuse(await ahead(tx, now))
 
 
 async def _open(settings: Settings, url: str) -> Database:
