@@ -1,6 +1,7 @@
 """The books are compared: what the writers know against what is stored, and what is stored against itself."""
 
 import asyncio
+import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from tests.faults.book import Book, Kind, State
 from tests.faults.installation import Installation
 
 SWEEP_SECONDS: Final = 30.0
+ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SLACK: Final = timedelta(seconds=2)
 """By how much instants of one machine may differ, since each is read before it is written."""
 
@@ -39,6 +41,17 @@ async def compare(installation: Installation, book: Book, began: datetime) -> li
         rebuilt = await rebuild(database, datetime.now(UTC), apply=False)
         found += [f"rebuild: {one.request_id} {', '.join(one.what)}" for one in rebuilt.differences[:5]]
     return found
+
+
+def counted(findings: list[str]) -> list[str]:
+    """Findings that differ in nothing but an id, told once with their number."""
+    first: dict[str, str] = {}
+    number = Counter[str]()
+    for finding in findings:
+        kind = ID.sub("", finding)
+        first.setdefault(kind, finding)
+        number[kind] += 1
+    return [f"{number[kind]} × {finding}" for kind, finding in first.items()]
 
 
 async def flags_and_takeovers(installation: Installation) -> tuple[int, int]:

@@ -6,11 +6,12 @@ it. docs/faults.md tells what is done and what is not.
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from typing import Final
 import httpx
 
 from tests.faults.book import Book, Kind, State, Write
-from tests.faults.comparing import compare, flags_and_takeovers
+from tests.faults.comparing import compare, counted, flags_and_takeovers
 from tests.faults.faults import FAULTS, NotPossibleHere
 from tests.faults.installation import Installation, installed
 from tests.faults.writers import AN_AGREEMENT, PATIENCE, Desk, Writer, repeat
@@ -94,6 +95,7 @@ async def run(
                     number += 1
                     report.rounds += 1
                     if found:
+                        print(installation.last_words(), flush=True)
                         report.findings += [
                             f"round {number - 1} ({', '.join(chosen)}): {one}" for one in found
                         ]
@@ -148,7 +150,7 @@ async def _round(
         await installation.ready()
         back = time.monotonic() - at
         report.repeated += await repeat(desk, rng)
-        found = await compare(installation, desk.book, began)
+        found = counted(await compare(installation, desk.book, began))
     except TimeoutError as late:
         hurt = back = time.monotonic() - at
         found = [str(late)]
@@ -207,6 +209,14 @@ async def _count(installation: Installation, book: Book, report: Report) -> None
     report.takeovers += takeovers
 
 
+async def _stoppable(running: Coroutine[None, None, Report]) -> Report:
+    """Told to end, leave no server, no process and no disk behind."""
+    task = asyncio.create_task(running)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
+
+
 def main() -> None:
     """Run rounds and tell of them; exit code 1 if something was found."""
     parser = ArgumentParser(description=__doc__)
@@ -218,7 +228,9 @@ def main() -> None:
     )
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else int(time.time())
-    report = asyncio.run(run(seed, given.rounds, names=given.fault or tuple(FAULTS), first=given.first))
+    report = asyncio.run(
+        _stoppable(run(seed, given.rounds, names=given.fault or tuple(FAULTS), first=given.first))
+    )
     print(report)
     sys.exit(1 if report.findings else 0)
 

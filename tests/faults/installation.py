@@ -181,6 +181,15 @@ class Installation:
             logs = "\n".join(f"--- {node.name}\n{node.said()[-2000:]}" for node in self.nodes)
             raise TimeoutError(f"Not ready after {READY_SECONDS:g} s: {said}\n{logs}") from None
 
+    def last_words(self) -> str:
+        """The last error with its traceback that each node has told of, for whoever must find out why."""
+        told = []
+        for node in self.nodes:
+            _, traced, words = node.log.read_text(errors="replace").rpartition("Traceback")
+            if traced:
+                told.append(f"--- {node.name}: {words[-1500:]}")
+        return "\n".join(told)
+
     async def stop(self) -> None:
         """End everything that was started."""
         if self._watching is not None:
