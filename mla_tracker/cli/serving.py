@@ -119,7 +119,7 @@ def address(settings: Settings) -> str:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, run_scheduler: bool) -> None:
-    async with ready(settings, clock_is_watched=True) as database:
+    async with ready(settings, stays=True) as database:
         await serve_until_stopped(database, settings, listener, run_scheduler=run_scheduler)
 
 
@@ -191,7 +191,7 @@ async def _schedule(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with ready(settings, clock_is_watched=True) as database:
+    async with ready(settings, stays=True) as database:
         tell("Running the scheduled jobs. Ctrl-C stops it.")
         await run_scheduler(database, settings, now=now, clock=ClockWatch(database, now), stop=stop)
         tell("Stopping: letting what runs come to its end ...")

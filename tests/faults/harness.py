@@ -11,8 +11,8 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -76,15 +76,19 @@ async def run(
     names: Sequence[str] = tuple(FAULTS),
     at_once: int | None = None,
     first: int = 0,
+    fresh: Callable[[], AbstractAsyncContextManager[Installation]] = installed,
 ) -> Report:
-    """Rounds `first` and following of a seed. `names`: which faults there are; `at_once`: so many in every round."""
+    """Rounds `first` and following of a seed. `names`: which faults there are; `at_once`: so many in every round.
+
+    `fresh` gives the installations that are hurt.
+    """
     report, began = Report(seed), time.monotonic()
     deck: list[str] = []
     number = first
     while number < first + rounds:
         until = min(first + rounds, number + ROUNDS_EACH)
         start = datetime.now(UTC)
-        async with installed() as installation:
+        async with fresh() as installation:
             report.disks.add(installation.kind_of_disk)
             book = Book()
             async with _desk(installation, book) as desk:
@@ -178,8 +182,8 @@ async def _strike(installation: Installation, report: Report, name: str, rng: Ra
 @asynccontextmanager
 async def _desk(installation: Installation, book: Book) -> AsyncIterator[Desk]:
     """Officers of both countries, and the agreement whose limit comes due within minutes."""
-    tokens = {country: await asyncio.to_thread(_token, installation, country) for country in ("MA", "ES")}
     await installation.ready()
+    tokens = {country: await asyncio.to_thread(_token, installation, country) for country in ("MA", "ES")}
     async with (
         httpx.AsyncClient(headers={"Authorization": f"Bearer {tokens['MA']}"}, timeout=PATIENCE) as morocco,
         httpx.AsyncClient(headers={"Authorization": f"Bearer {tokens['ES']}"}, timeout=PATIENCE) as spain,

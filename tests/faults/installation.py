@@ -92,11 +92,15 @@ class Node:
 
 @dataclass
 class Installation:
-    """All of it. `surprises` are ends of processes that nobody has caused."""
+    """All of it. `surprises` are ends of processes that nobody has caused.
+
+    `private`: the program's own PostgreSQL, which it must start again itself; else the harness does that.
+    """
 
     folder: Path
     disk: Path
     kind_of_disk: str
+    private: bool = False
     nodes: list[Node] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     restarts: int = 0
@@ -125,7 +129,7 @@ class Installation:
         bare = {name: value for name, value in os.environ.items() if not name.startswith("MLA_")}
         return bare | {
             "MLA_KEYS_DIR": str(self.folder / "keys"),
-            "MLA_DATA_DIR": str(self.folder / "data"),
+            "MLA_DATA_DIR": str(self.disk),
             "MLA_SWEEP_SECONDS": "1",
             "MLA_CALLS_PER_MINUTE": "0",
             "MLA_FAILURES_PER_MINUTE": "0",
@@ -150,12 +154,14 @@ class Installation:
         """Start all nodes and watch over them."""
         for number, arguments in enumerate(
             (("serve", "--no-scheduler"), ("serve", "--no-scheduler"), ("scheduler",), ("scheduler",))
+            if not self.private
+            else (("serve",),)
         ):
             port = _free_port() if arguments[0] == "serve" else None
             folder = self.folder / f"way{number}" if number % 2 else None
             way = Way(self.disk / "pg", folder)
             await way.open()
-            environment = self.environment | {"MLA_DATABASE_URL": way.url}
+            environment = self.environment | ({} if self.private else {"MLA_DATABASE_URL": way.url})
             if port is not None:
                 environment["MLA_PORT"] = str(port)
             name = f"{'api' if port else 'scheduler'}-{number % 2 + 1}"
@@ -208,7 +214,7 @@ class Installation:
         starting: asyncio.Task[None] | None = None
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if (starting is None or starting.done()) and self.postmaster is None:
+            if not self.private and (starting is None or starting.done()) and self.postmaster is None:
                 starting = asyncio.create_task(self._start_postgres())
             for node in self.nodes:
                 if node.process is not None and node.process.poll() is not None and node.wanted:
@@ -231,11 +237,8 @@ class Installation:
 @asynccontextmanager
 async def installed() -> AsyncIterator[Installation]:
     """A fresh installation in a temporary folder, running; nothing is left of it."""
-    folder = Path(tempfile.mkdtemp(prefix="mla-faults-", dir="/tmp"))  # short: a socket's path is limited
+    folder = _folder()
     disk = folder / "disk"
-    disk.mkdir()
-    for each in (folder, disk):
-        each.chmod(0o711)
     kind_of_disk = await asyncio.to_thread(_mount, folder, disk)
     installation = Installation(folder, disk, kind_of_disk)
     try:
@@ -250,11 +253,31 @@ async def installed() -> AsyncIterator[Installation]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@asynccontextmanager
+async def private() -> AsyncIterator[Installation]:
+    """One process that serves and sweeps, on the PostgreSQL that it starts itself, as after the first minute."""
+    folder = _folder()
+    installation = Installation(folder, folder / "data", NO_LIMIT, private=True)
+    try:
+        await installation.start()
+        yield installation
+    finally:
+        await installation.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 NO_LIMIT = "no disk of its own"
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="mla-faults-", dir="/tmp"))  # short: a socket's path is limited
+    folder.chmod(0o711)
+    return folder
 
 
 def _mount(folder: Path, disk: Path) -> str:
     """A small disk that can be full: a file with a file system, else memory; none where mounting is not allowed."""
+    disk.mkdir(mode=0o711)
     if os.geteuid() != 0:
         return NO_LIMIT
     image = folder / "disk.img"
