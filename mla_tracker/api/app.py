@@ -48,6 +48,7 @@ from mla_tracker.api.routes import MAX_BODY, marked, read_body
 from mla_tracker.domain.actors import Actor
 from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.settings import Settings
+from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.idempotency import IdempotencyKey
 
@@ -140,10 +141,14 @@ def create_app(
     settings: Settings,
     *,
     now: Callable[[], datetime],
+    clock: ClockWatch | None = None,
     ready_checks: Sequence[Check] = READY_CHECKS,
     http_metrics: HttpMetrics | None = None,
 ) -> ASGIApp:
-    """The application on an open database. `now` gives the present as an aware UTC instant."""
+    """The application on an open database. `now` gives the present as an aware UTC instant.
+
+    While `clock` finds it wrong, no call that needs an account is let in.
+    """
     figures = http_metrics or HttpMetrics()
     router = Router(PREFIX, route_handlers=[marked(handler) for handler in ROUTES])
     app = Litestar(
@@ -171,6 +176,7 @@ def create_app(
     app.state.settings = settings
     app.state.identity = provider_of(settings)
     app.state.now = now
+    app.state.clock = clock
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
     app.state.rates = rates_of(database, settings)

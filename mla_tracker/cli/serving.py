@@ -17,6 +17,7 @@ from mla_tracker import logs
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
+from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.errors import CannotRun
 
@@ -118,7 +119,7 @@ def address(settings: Settings) -> str:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, run_scheduler: bool) -> None:
-    async with ready(settings) as database:
+    async with ready(settings, stays=True) as database:
         await serve_until_stopped(database, settings, listener, run_scheduler=run_scheduler)
 
 
@@ -135,18 +136,21 @@ async def serve_until_stopped(
     from mla_tracker.scheduler.running import scheduling
 
     figures = HttpMetrics()
-    checks = readiness(settings, began=now())
+    checks = readiness(settings, began=now(), now=now)
     if settings.host in EVERYWHERE and not settings.allowed_hosts:
         tell(
             f"Listening on every address, but answering only calls to {', '.join(settings.hosts)}. "
             "Set MLA_ALLOWED_HOSTS to the names by which the API is called."
         )
-    application = create_app(database, settings, now=now, ready_checks=checks, http_metrics=figures)
+    clock = ClockWatch(database, now)
+    application = create_app(
+        database, settings, now=now, clock=clock, ready_checks=checks, http_metrics=figures
+    )
     async with AsyncExitStack() as stack:
         if run_scheduler:
             measures = JobMeasures(figures.registry)
             await stack.enter_async_context(
-                scheduling(database, scheduled_jobs(settings), now=now, measures=measures)
+                scheduling(database, scheduled_jobs(settings), now=now, clock=clock, measures=measures)
             )
         await _Server(server_config(application, settings), address(settings)).serve(sockets=[listener])
         tell("Stopping: letting what runs come to its end ...")
@@ -187,7 +191,7 @@ async def _schedule(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with ready(settings) as database:
+    async with ready(settings, stays=True) as database:
         tell("Running the scheduled jobs. Ctrl-C stops it.")
-        await run_scheduler(database, settings, now=now, stop=stop)
+        await run_scheduler(database, settings, now=now, clock=ClockWatch(database, now), stop=stop)
         tell("Stopping: letting what runs come to its end ...")
