@@ -304,6 +304,17 @@ class Database:
                 )
 
     @asynccontextmanager
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Hold a lock of the server while the block runs, beside any transactions; False where another has it."""
+        async with self._connection() as connection:
+            ours: bool = await connection.fetchval("select pg_try_advisory_lock($1)", lock)
+            try:
+                yield ours
+            finally:
+                if ours and not _is_lost(connection):
+                    await connection.execute(f"select pg_advisory_unlock({lock})")
+
+    @asynccontextmanager
     async def _connection(self) -> AsyncIterator["_Connection"]:
         """A connection of the pool, which gets it back whatever happens."""
         try:
