@@ -96,6 +96,16 @@ class Settings(BaseSettings):
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
     )
+    metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        max_length=200,
+        pattern=r"^[!-~]+$",
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Token that /metrics asks for (Authorization: Bearer ...). Figures of the installation, such as "
+        "overdue duties by country, are given with it alone.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."
     )

@@ -12,11 +12,16 @@ from mla_tracker.storage.errors import DatabaseNewer
 from mla_tracker.storage.migrating import pending_in
 
 
-def readiness(settings: Settings, *, began: datetime) -> Sequence[Check]:
-    """The checks of a process that began at `began`: before that no job could be late on its account."""
+def readiness(settings: Settings, *, began: datetime, runs_jobs: bool = True) -> Sequence[Check]:
+    """The checks of a process that began at `began`.
+
+    One that `runs_jobs` is given from then on as long as a job may take, since it will run what was missed. One that
+    does not changes nothing by having begun: where the schedulers stand still, it is not fit from its first moment.
+    """
 
     async def jobs(tx: Tx, now: datetime) -> Finding:
-        ok, detail = verdict(await job_health(tx, now, intervals(settings), since=began), ESSENTIAL)
+        healths = await job_health(tx, now, intervals(settings), since=began, excused=runs_jobs)
+        ok, detail = verdict(healths, ESSENTIAL)
         return Finding("jobs", ok, detail)
 
     return [schema, jobs]

@@ -110,9 +110,8 @@ async def test_no_key_and_no_text_is_in_a_backup(
     async with db.transaction(DbRole.OWNER) as tx:
         wrapped = await tx.fetchval("select wrapped from record_key where request_id = $1", case)
     programs = await Programs.found(None)
-    command = [programs.folder / "pg_restore", "--file=-", tmp_path / "backup" / COPY]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
-    script: bytes = done.stdout
+    command = [str(programs.folder / "pg_restore"), "--file=-", str(tmp_path / "backup" / COPY)]
+    script = await asyncio.to_thread(lambda: subprocess.run(command, capture_output=True, check=True).stdout)
     copied = script + (tmp_path / "backup" / MANIFEST).read_bytes()
     assert str(case).encode() in copied
     assert wrapped.hex().encode() not in copied
