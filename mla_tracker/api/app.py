@@ -1,8 +1,8 @@
 """The ASGI application: all routes in one list, what every handler may ask for, and the edge around it."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from litestar import Litestar, Request, Response, Router
@@ -42,6 +42,7 @@ from mla_tracker.api import (
 )
 from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.health import Check
+from mla_tracker.api.installation import InstallationFigures
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.rates import Rates
 from mla_tracker.api.routes import MAX_BODY, marked, read_body
@@ -144,10 +145,12 @@ def create_app(
     clock: ClockWatch | None = None,
     ready_checks: Sequence[Check] = READY_CHECKS,
     http_metrics: HttpMetrics | None = None,
+    job_intervals: Mapping[str, timedelta] | None = None,
 ) -> ASGIApp:
     """The application on an open database. `now` gives the present as an aware UTC instant.
 
     While `clock` finds it wrong, no call that needs an account is let in.
+    `job_intervals`: the jobs of the installation, whichever node runs them, for its figures.
     """
     figures = http_metrics or HttpMetrics()
     router = Router(PREFIX, route_handlers=[marked(handler) for handler in ROUTES])
@@ -179,6 +182,7 @@ def create_app(
     app.state.clock = clock
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
+    app.state.installation = InstallationFigures(job_intervals or {})
     app.state.rates = rates_of(database, settings)
     return Edge(app, figures, Hosts(settings.hosts))
 

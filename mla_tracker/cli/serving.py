@@ -131,12 +131,13 @@ async def serve_until_stopped(
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.fitness import readiness
     from mla_tracker.cli.http_server import server_config
-    from mla_tracker.scheduler.jobs import scheduled_jobs
+    from mla_tracker.scheduler.jobs import intervals, scheduled_jobs
     from mla_tracker.scheduler.measures import JobMeasures
     from mla_tracker.scheduler.running import scheduling
 
     figures = HttpMetrics()
-    checks = readiness(settings, began=now(), now=now)
+    figures.registry.register(database.measures)
+    checks = readiness(settings, began=now(), now=now, runs_jobs=run_scheduler)
     if settings.host in EVERYWHERE and not settings.allowed_hosts:
         tell(
             f"Listening on every address, but answering only calls to {', '.join(settings.hosts)}. "
@@ -144,7 +145,13 @@ async def serve_until_stopped(
         )
     clock = ClockWatch(database, now)
     application = create_app(
-        database, settings, now=now, clock=clock, ready_checks=checks, http_metrics=figures
+        database,
+        settings,
+        now=now,
+        clock=clock,
+        ready_checks=checks,
+        http_metrics=figures,
+        job_intervals=intervals(settings),
     )
     async with AsyncExitStack() as stack:
         if run_scheduler:
