@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare prepare-dev demo serve test faults check lint types audit bench docs lock
+.PHONY: help prepare prepare-dev demo serve test faults check lint types audit bench docs lock cluster
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -18,6 +18,9 @@ demo: prepare ## everything set up, a worked example loaded, API and scheduler r
 
 serve: prepare ## API and scheduler on your own data
 	@exec $(RUN)/mla-tracker serve
+
+cluster: prepare ## many nodes on this machine: primary, replica, PgBouncer, two API nodes, two schedulers
+	@PYTHONPATH=. exec $(RUN)/python tools/cluster.py
 
 test: prepare-dev ## all tests on a real PostgreSQL, with the coverage of domain/ (at least 98 %)
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)

@@ -90,6 +90,13 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         500, ge=1, le=100_000, description="Most connections of clients that one process holds open."
     )
+    stop_pause_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long a node that is asked to stop serves on while /health/ready answers 503, so that a "
+        "balancer takes it out first; a little more than the interval at which the balancer asks.",
+    )
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
     pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
     statement_cache: bool = Field(
