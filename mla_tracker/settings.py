@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         "balancer takes it out first; a little more than the interval at which the balancer asks.",
     )
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
+    feed_days: int = Field(
+        90,
+        ge=7,
+        le=3650,
+        description="For how many days the feed keeps changes for those who come back late.",
+    )
     pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
     statement_cache: bool = Field(
         True,

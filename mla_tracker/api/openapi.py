@@ -50,6 +50,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "agreements": "The register of agreements and their life.",
     "clocks": "The worklist across cases.",
     "flags": "What the sweep raised.",
+    "changes": "What changed, for systems that follow along.",
     "audit": "What was done, by whom and when, for auditors; and the seals over it.",
     "limits": "Limits and conventions as data, with their sources.",
     "calendars": "Working days, holidays and recess as data.",

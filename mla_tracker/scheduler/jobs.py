@@ -38,7 +38,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
     return (
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
         Job(RECOUNT, timedelta(minutes=1), _recount),
-        Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
+        Job(HOUSEKEEPING, timedelta(hours=1), _housekeeping(settings)),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
     )
@@ -60,9 +60,11 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
     return {"done": counted.done, "changed": counted.changed, "failed": len(counted.failed)}
 
 
-async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
-    kept = await keep_house(db, now)
-    return asdict(kept)
+def _housekeeping(settings: Settings) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return asdict(await keep_house(db, now, feed_days=settings.feed_days))
+
+    return work
 
 
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
