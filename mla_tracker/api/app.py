@@ -31,6 +31,7 @@ from mla_tracker.api import (
     limits,
     metrics,
     notes,
+    notifications,
     persons,
     policies,
     problems,
@@ -54,6 +55,10 @@ PREFIX: Final = "/api/v1"
 
 ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     account.read_me,
+    notifications.read_notifications,
+    notifications.set_notifications,
+    notifications.confirm_notifications,
+    notifications.remove_notifications,
     accounts.open_account,
     accounts.list_accounts,
     accounts.read_account,
