@@ -32,6 +32,7 @@ from mla_tracker.api import (
     limits,
     metrics,
     notes,
+    notifications,
     persons,
     policies,
     problems,
@@ -58,6 +59,10 @@ PREFIX: Final = "/api/v1"
 
 ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     account.read_me,
+    notifications.read_notifications,
+    notifications.set_notifications,
+    notifications.confirm_notifications,
+    notifications.remove_notifications,
     accounts.open_account,
     accounts.list_accounts,
     accounts.read_account,

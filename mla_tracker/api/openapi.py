@@ -58,6 +58,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "reports": "Figures for ministries.",
     "account": "Who is calling.",
     "accounts": "Accounts and tokens, for administrators.",
+    "notifications": "Being told in time: mail, and a calendar of what is due.",
     "operation": "For those who run it.",
     "persons": "Who a request is about, for those who work on it.",
     "notes": "What a side notes on a request for itself.",
