@@ -1,8 +1,8 @@
 """Entries of the directory as clients send and read them."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from mla_tracker.api.agreement_bodies import Language
 from mla_tracker.api.fields import (
@@ -15,7 +15,6 @@ from mla_tracker.api.fields import (
     Line,
     Paragraphs,
     ShortLine,
-    wrong,
 )
 from mla_tracker.api.paging import PageQuery
 from mla_tracker.api.request_bodies import Slug
@@ -48,12 +47,6 @@ class DirectoryEntry(Entry):
     email: Email | None = None
     valid_from: Day | None = None
     valid_to: Day | None = Field(None, description="The first day on which it no longer holds.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
-            raise wrong("valid_to does not lie after valid_from. Correct one of the two days.")
-        return self
 
     def fields(self) -> DirectoryFields:
         """The entry as the command takes it."""

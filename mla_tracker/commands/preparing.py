@@ -107,7 +107,7 @@ async def prepared(tx: Tx, entry: Readied, *, actor: Actor, now: datetime) -> Pr
                 record, record.recorded_by, actor.account_id, named_by=actor.account_id, now=now
             )
         ]
-    told = [added("request", requests.record_row(record)), *newly(appended)]
+    told = [added("request", record.row()), *newly(appended)]
     seen_by = [record.recorded_by]
     appended |= await entry_rows(
         tx, chain_of(record.id), What.REQUEST_LOGGED, told,

@@ -95,6 +95,10 @@ class RequestRecord:
         """Both."""
         return self.requesting_country, self.requested_country
 
+    def row(self) -> dict[str, Any]:
+        """By column."""
+        return {name: getattr(self, name) for name in RECORD_COLUMNS}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -121,14 +125,9 @@ class StoredCase:
     stale_causes: tuple[str, ...] = ()
 
 
-def record_row(record: RequestRecord) -> Row:
-    """The fields of a record by column."""
-    return {name: getattr(record, name) for name in RECORD_COLUMNS}
-
-
 def request_row(record: RequestRecord, content: Mapping[str, Any]) -> Row:
     """The row of a new request with its projection (`content`)."""
-    return {**record_row(record), **content}
+    return {**record.row(), **content}
 
 
 async def load(tx: Tx, request_id: UUID, *, lock: bool) -> StoredCase | None:
