@@ -36,8 +36,9 @@ async def connected(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def ready(settings: Settings) -> AsyncIterator[Database]:
-    """An open database with the schema of this program.
+async def ready(settings: Settings, *, beside_newer: bool = False) -> AsyncIterator[Database]:
+    """An open database with the schema of this program, or, for nodes that work on while others are replaced, with
+    newer migrations that allow it.
 
     The private one is brought up to date; with a given one that is the operator's act (`mla-tracker migrate`),
     and CannotRun says so.
@@ -46,7 +47,7 @@ async def ready(settings: Settings) -> AsyncIterator[Database]:
         if settings.database_url is None:
             await set_up(database, now())
         else:
-            await require_set_up(database)
+            await require_set_up(database, beside_newer=beside_newer)
         yield database
 
 

@@ -119,7 +119,7 @@ def address(settings: Settings) -> str:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, run_scheduler: bool) -> None:
-    async with ready(settings) as database:
+    async with ready(settings, beside_newer=True) as database:
         await serve_until_stopped(database, settings, listener, run_scheduler=run_scheduler)
 
 
@@ -230,7 +230,7 @@ async def _schedule(settings: Settings) -> None:
     stop = Stop()
 
     async def work() -> None:
-        async with ready(settings) as database:
+        async with ready(settings, beside_newer=True) as database:
             tell("Running the scheduled jobs. Ctrl-C stops it.")
             await run_scheduler(database, settings, now=now, stop=stop.asked)
 
