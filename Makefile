@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare prepare-dev demo serve test check lint types audit bench docs lock cluster
+.PHONY: help prepare prepare-dev demo serve test faults check lint types audit bench docs lock cluster
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,6 +24,9 @@ cluster: prepare ## many nodes on this machine: primary, replica, PgBouncer, two
 
 test: prepare-dev ## all tests on a real PostgreSQL, with the coverage of domain/ (at least 98 %)
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+
+faults: prepare-dev ## an installation is hurt in rounds while officers write, and the books compared (ROUNDS=200, SEED=, FIRST=)
+	@$(RUN)/python -m tests.faults.harness --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST))
 
 check: lint types audit ## format, lint, strict types, the direction of imports, known vulnerabilities
 	@$(RUN)/lint-imports

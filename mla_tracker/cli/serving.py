@@ -14,10 +14,13 @@ from mla_tracker import logs
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
+from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.errors import CannotRun
 
 if TYPE_CHECKING:  # the API takes a while to import, and few commands need it
+    from litestar.types import ASGIApp
+
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.stopping import Stop
 
@@ -119,7 +122,7 @@ def address(settings: Settings) -> str:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, run_scheduler: bool) -> None:
-    async with ready(settings, beside_newer=True) as database:
+    async with ready(settings, stays=True) as database:
         await serve_until_stopped(database, settings, listener, run_scheduler=run_scheduler)
 
 
@@ -127,37 +130,52 @@ async def serve_until_stopped(
     database: Database, settings: Settings, listener: socket.socket, *, run_scheduler: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let what runs come to its end; a second signal breaks it off."""
+    from mla_tracker.api.app import create_app
     from mla_tracker.api.metrics import HttpMetrics
+    from mla_tracker.cli.fitness import readiness
     from mla_tracker.cli.stopping import Stop, unless_forced
+    from mla_tracker.scheduler.jobs import intervals
 
     if settings.host in EVERYWHERE and not settings.allowed_hosts:
         tell(
             f"Listening on every address, but answering only calls to {', '.join(settings.hosts)}. "
             "Set MLA_ALLOWED_HOSTS to the names by which the API is called."
         )
-    stop, figures = Stop(), HttpMetrics()
+    stop, figures, clock = Stop(), HttpMetrics(), ClockWatch(database, now)
+    figures.registry.register(database.measures)
 
     async def work() -> None:
-        jobs = asyncio.create_task(_jobs_until_stopped(database, settings, stop, figures, run_scheduler))
+        jobs = (
+            asyncio.create_task(_jobs_until_stopped(database, settings, stop, figures, clock))
+            if run_scheduler
+            else None
+        )
         try:
-            await _answer_until_stopped(database, settings, listener, stop, figures)
+            checks = [stop.check(), *readiness(settings, began=now(), now=now, runs_jobs=run_scheduler)]
+            application = create_app(
+                database,
+                settings,
+                now=now,
+                clock=clock,
+                ready_checks=checks,
+                http_metrics=figures,
+                job_intervals=intervals(settings),
+            )
+            await _answer_until_stopped(application, settings, listener, stop)
         finally:
             stop.asked.set()
-            await jobs
+            if jobs is not None:
+                await jobs
 
     await unless_forced(work(), stop)
 
 
 async def _answer_until_stopped(
-    database: Database, settings: Settings, listener: socket.socket, stop: "Stop", figures: "HttpMetrics"
+    application: "ASGIApp", settings: Settings, listener: socket.socket, stop: "Stop"
 ) -> None:
-    from mla_tracker.api.app import create_app
-    from mla_tracker.cli.fitness import readiness
     from mla_tracker.cli.http_server import server_config
     from mla_tracker.cli.stopping import LastCalls
 
-    checks = [stop.check(), *readiness(settings, began=now())]
-    application = create_app(database, settings, now=now, ready_checks=checks, http_metrics=figures)
     server = _Server(server_config(LastCalls(application, stop), settings), address(settings))
     leaving = asyncio.create_task(_leave(server, stop, settings.stop_pause_seconds))
     try:
@@ -179,17 +197,15 @@ async def _leave(server: uvicorn.Server, stop: "Stop", pause: float) -> None:
 
 
 async def _jobs_until_stopped(
-    database: Database, settings: Settings, stop: "Stop", figures: "HttpMetrics", wanted: bool
+    database: Database, settings: Settings, stop: "Stop", figures: "HttpMetrics", clock: ClockWatch
 ) -> None:
     """No new job is begun from the moment stopping is asked for."""
     from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.measures import JobMeasures
     from mla_tracker.scheduler.running import scheduling
 
-    if not wanted:
-        return
     measures = JobMeasures(figures.registry)
-    async with scheduling(database, scheduled_jobs(settings), now=now, measures=measures):
+    async with scheduling(database, scheduled_jobs(settings), now=now, clock=clock, measures=measures):
         await stop.asked.wait()
 
 
@@ -230,9 +246,9 @@ async def _schedule(settings: Settings) -> None:
     stop = Stop()
 
     async def work() -> None:
-        async with ready(settings, beside_newer=True) as database:
+        async with ready(settings, stays=True) as database:
             tell("Running the scheduled jobs. Ctrl-C stops it.")
-            await run_scheduler(database, settings, now=now, stop=stop.asked)
+            await run_scheduler(database, settings, now=now, clock=ClockWatch(database, now), stop=stop.asked)
 
     async def told() -> None:
         await stop.asked.wait()

@@ -11,18 +11,22 @@ from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.law import store_limits
 from mla_tracker.storage.local_days import pin_zones
 from mla_tracker.storage.migrating import PATIENT, lock_set_up, migrate, require_up_to_date
+from mla_tracker.storage.restoring import refuse_unfinished
 from mla_tracker.storage.stale import by_catalogue, mark_all
 
 
 async def set_up(
-    db: Database, now: datetime, *, told: Callable[[str], None] = lambda _: None
+    db: Database, now: datetime, *, told: Callable[[str], None] = lambda _: None, restoring: bool = False
 ) -> tuple[list[str], int]:
     """Run what migrations are pending and add the limits that the database does not hold yet.
 
-    Where limits were added, every request is marked to be counted anew by them.
+    Where limits were added, every request is marked to be counted anew by them. `restoring`: a restore goes on here and
+    wants it; nobody else may work on a database before that is done.
     Gives the names of the migrations run and the number of limit versions added. Raises CannotRun,
     DatabaseNewer, CatalogueError.
     """
+    if not restoring:
+        await _refuse_unfinished(db)
     done = await migrate(db, told=told)
     await bind_keys(db, now)
     await seal_plain_texts(db, now)
@@ -41,5 +45,11 @@ async def require_set_up(db: Database, *, beside_newer: bool = False) -> None:
 
     `beside_newer`: unknown ones that let this program work on beside them are no reason.
     """
+    await _refuse_unfinished(db)
     await require_up_to_date(db, beside_newer=beside_newer)
     await require_keys(db)
+
+
+async def _refuse_unfinished(db: Database) -> None:
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        await refuse_unfinished(tx)

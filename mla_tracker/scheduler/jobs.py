@@ -20,8 +20,8 @@ HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
 RETENTION: Final = "retention"
 
-ESSENTIAL: Final = frozenset({SWEEP})
-"""Jobs without which the program is not fit for work."""
+ESSENTIAL: Final = frozenset({SWEEP, RECOUNT, SEAL})
+"""Jobs without which the program is not fit for work: flags, dates, and the proof of the history would be wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ async def pending_in(tx: Tx) -> list[str]:
 
 
 async def schema_in(tx: Tx) -> Schema:
-    """How far the database is. Raises DatabaseNewer where it holds a migration beside which this program cannot work."""
+    """How far the database is. Raises DatabaseNewer where it holds one beside which this program cannot work."""
     names = known()
     if await tx.fetchval("SELECT to_regclass('migration')") is None:
         return Schema(tuple(names))

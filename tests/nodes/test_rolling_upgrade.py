@@ -22,7 +22,7 @@ from tests.nodes.test_stopping import a_token
 from tools.cluster import PROGRAM, free_port, is_up, process, until
 
 ID = "2999_01_01t00_00_00_000000_later"
-MIGRATION = '''
+MIGRATION = """
 from mla_tracker.storage.migrating import from_sql
 ID = "{id}"
 VERSION = "1.38.0"
@@ -30,7 +30,7 @@ DESCRIPTION = "What a later version needs"
 {beside}
 async def forwards():
     return from_sql(ID, DESCRIPTION)
-'''
+"""
 ADDITIVE = """
     alter table request add column later_column text;
     alter table request_event add column later_column integer not null default 0;
@@ -70,7 +70,13 @@ def newer(tmp_path: Path) -> Newer:
 
 def ran(command: list[str], given: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*command, *arguments], env=dict(given), cwd="/", capture_output=True, text=True, check=False, timeout=60
+        [*command, *arguments],
+        env=dict(given),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
@@ -152,9 +158,11 @@ async def test_the_former_program_serves_on_while_a_migration_runs_and_beside_th
             ready = (await client.get("/health/ready")).json()
     wrong = {answer: number for answer, number in heard.items() if ": " in answer}
     assert wrong == {}
-    assert {"name": "schema", "ok": True, "detail": "Newer by 1 migration(s) that this program works beside."} in (
-        ready["checks"]
-    )
+    assert {
+        "name": "schema",
+        "ok": True,
+        "detail": "Newer by 1 migration(s) that this program works beside.",
+    } in (ready["checks"])
     with node([str(PROGRAM)], given, tmp_path / "again.log"):
         pass  # one that is started anew goes on as well
     checked = await asyncio.to_thread(ran, [str(PROGRAM)], given, "verify")
@@ -182,9 +190,7 @@ async def test_a_program_does_not_work_beside_a_migration_that_does_not_allow_it
 ) -> None:
     newer = Newer(tmp_path / "newer", beside=None)
     given = environment(MLA_DATABASE_URL=database_url)
-    migrated = await asyncio.to_thread(
-        ran, newer.command, given | {"PYTHONPATH": newer.path}, "migrate"
-    )
+    migrated = await asyncio.to_thread(ran, newer.command, given | {"PYTHONPATH": newer.path}, "migrate")
     assert migrated.returncode == 0, migrated.stderr
     refused = await asyncio.to_thread(ran, [str(PROGRAM)], given, "serve", "--no-scheduler")
     assert refused.returncode == 1
