@@ -1,6 +1,7 @@
+# ruff: noqa: T201
 """Two API processes against one, on one PostgreSQL: requests logged, and requests read, per second over HTTP.
 
-`python -m bench.nodes` starts a private PostgreSQL with durable commits and API nodes without a scheduler before it, and
+`python -m bench.nodes` starts a private PostgreSQL with durable commits and API nodes without a scheduler on it, and
 calls them from a process of its own at one concurrency, spread evenly. Everything shares the cores of this machine, the
 caller too: on two cores the second node can only use what the first one, the database and the caller leave.
 """

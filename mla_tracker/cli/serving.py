@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +19,9 @@ from mla_tracker.storage.database import Database
 from mla_tracker.storage.errors import CannotRun
 
 if TYPE_CHECKING:  # the API takes a while to import, and few commands need it
-    from litestar.types import ASGIApp
-
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.stopping import Stop
+    from mla_tracker.scheduler.jobs import Job
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -130,11 +129,9 @@ async def serve_until_stopped(
     database: Database, settings: Settings, listener: socket.socket, *, run_scheduler: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let what runs come to its end; a second signal breaks it off."""
-    from mla_tracker.api.app import create_app
     from mla_tracker.api.metrics import HttpMetrics
-    from mla_tracker.cli.fitness import readiness
     from mla_tracker.cli.stopping import Stop, unless_forced
-    from mla_tracker.scheduler.jobs import intervals
+    from mla_tracker.scheduler.jobs import scheduled_jobs
 
     if settings.host in EVERYWHERE and not settings.allowed_hosts:
         tell(
@@ -145,37 +142,45 @@ async def serve_until_stopped(
     figures.registry.register(database.measures)
 
     async def work() -> None:
-        jobs = (
-            asyncio.create_task(_jobs_until_stopped(database, settings, stop, figures, clock))
-            if run_scheduler
-            else None
-        )
+        wanted = scheduled_jobs(settings) if run_scheduler else ()
+        jobs = asyncio.create_task(_jobs_until_stopped(database, wanted, stop, figures, clock))
         try:
-            checks = [stop.check(), *readiness(settings, began=now(), now=now, runs_jobs=run_scheduler)]
-            application = create_app(
-                database,
-                settings,
-                now=now,
-                clock=clock,
-                ready_checks=checks,
-                http_metrics=figures,
-                job_intervals=intervals(settings),
+            await _answer_until_stopped(
+                database, settings, listener, stop, figures, clock, runs_jobs=run_scheduler
             )
-            await _answer_until_stopped(application, settings, listener, stop)
         finally:
             stop.asked.set()
-            if jobs is not None:
-                await jobs
+            await jobs
 
     await unless_forced(work(), stop)
 
 
 async def _answer_until_stopped(
-    application: "ASGIApp", settings: Settings, listener: socket.socket, stop: "Stop"
+    database: Database,
+    settings: Settings,
+    listener: socket.socket,
+    stop: "Stop",
+    figures: "HttpMetrics",
+    clock: ClockWatch,
+    *,
+    runs_jobs: bool,
 ) -> None:
+    from mla_tracker.api.app import create_app
+    from mla_tracker.cli.fitness import readiness
     from mla_tracker.cli.http_server import server_config
     from mla_tracker.cli.stopping import LastCalls
+    from mla_tracker.scheduler.jobs import intervals
 
+    checks = [stop.check(), *readiness(settings, began=now(), now=now, runs_jobs=runs_jobs)]
+    application = create_app(
+        database,
+        settings,
+        now=now,
+        clock=clock,
+        ready_checks=checks,
+        http_metrics=figures,
+        job_intervals=intervals(settings),
+    )
     server = _Server(server_config(LastCalls(application, stop), settings), address(settings))
     leaving = asyncio.create_task(_leave(server, stop, settings.stop_pause_seconds))
     try:
@@ -197,15 +202,16 @@ async def _leave(server: uvicorn.Server, stop: "Stop", pause: float) -> None:
 
 
 async def _jobs_until_stopped(
-    database: Database, settings: Settings, stop: "Stop", figures: "HttpMetrics", clock: ClockWatch
+    database: Database, wanted: "Sequence[Job]", stop: "Stop", figures: "HttpMetrics", clock: ClockWatch
 ) -> None:
     """No new job is begun from the moment stopping is asked for."""
-    from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.measures import JobMeasures
     from mla_tracker.scheduler.running import scheduling
 
+    if not wanted:
+        return
     measures = JobMeasures(figures.registry)
-    async with scheduling(database, scheduled_jobs(settings), now=now, clock=clock, measures=measures):
+    async with scheduling(database, wanted, now=now, clock=clock, measures=measures):
         await stop.asked.wait()
 
 

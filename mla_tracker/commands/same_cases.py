@@ -11,7 +11,8 @@ from mla_tracker.storage import requests
 from mla_tracker.storage.database import DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord
 from mla_tracker.storage.rows import Row
-from mla_tracker.storage.tables import Request, listed
+from mla_tracker.storage.selecting import listed
+from mla_tracker.storage.tables import Request
 
 
 async def hold_both(

@@ -21,7 +21,8 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
-from mla_tracker.storage.tables import Flag, Request, RequestEvent, columns, listed
+from mla_tracker.storage.selecting import listed
+from mla_tracker.storage.tables import Flag, Request, RequestEvent, columns
 from mla_tracker.storage.visibility import Sight
 
 
