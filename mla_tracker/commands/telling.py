@@ -218,15 +218,7 @@ async def _desk(tx: Tx, reader: Reader, found: Iterable[Due], now: datetime, pub
 
 async def _note_reading(tx: Tx, reader: Reader, found: Iterable[Due], now: datetime) -> None:
     """A mail that names a confidential case is a reading of it."""
-    shown = [
-        {
-            "request_id": one.request_id,
-            "requesting_country": one.requesting_country,
-            "requested_country": one.requested_country,
-            "handling": one.handling,
-        }
-        for one in found
-    ]
+    shown = [one.told for one in found]
     await note_reading(tx, shown, route="mail", actor=reader.actor, now=now, what=What.REQUEST_LISTED)
 
 

@@ -51,6 +51,12 @@ class Due:
     changed_at: datetime
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What the audit asks about a row that is shown."""
+        names = ("request_id", "requesting_country", "requested_country", "handling")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def own_country(self) -> str:
         """The country of the reader's side."""
         return self.requesting_country if self.own_side is Side.REQUESTING else self.requested_country
