@@ -351,6 +351,7 @@ class Notification(Table, db=ENGINE, tablename="notification"):
     refusals = Integer(default=0)
     refused_with = Integer(null=True, default=None)
     suspended_at = _instant()
+    version = Integer(default=2)
 
 
 class Mail(Table, db=ENGINE, tablename="mail"):

@@ -19,6 +19,8 @@ create table notification (
     refusals int not null default 0 check (refusals >= 0),
     refused_with int check (refused_with between 400 and 599),
     suspended_at timestamptz,
+    -- 1 is that of an account which asked for nothing, and stands in no row.
+    version int not null default 2 check (version >= 2),
     check (not urgent or urgent_since is not null)
 );
 
@@ -73,7 +75,7 @@ grant execute on function mla_feed_bearer(bytea) to mla_api;
 
 grant select, insert, delete on notification, calendar_feed, mail to mla_api;
 grant update (wrapped, sealed, salt, commitment, address_set_at, challenge, code_until, code_tries, confirmed_at, digest,
-    urgent, urgent_since, refusals, refused_with, suspended_at) on notification to mla_api;
+    urgent, urgent_since, refusals, refused_with, suspended_at, version) on notification to mla_api;
 grant update (token_hash, made_at, last_used_at) on calendar_feed to mla_api;
 grant select on notification to mla_jobs;
 grant update (refusals, refused_with) on notification to mla_jobs;
