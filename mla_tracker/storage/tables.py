@@ -362,6 +362,7 @@ class Mail(Table, db=ENGINE, tablename="mail"):
     kind = _text()
     digest_on = _day()
     flag_id = _ref()
+    flag_raised_at = _instant()
     status = _text()
     not_before = _instant(null=False)
     until = _instant(null=False)
