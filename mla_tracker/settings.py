@@ -53,6 +53,16 @@ class Settings(BaseSettings):
         description="Folder of the keys that seal texts and prove the audit: text.key, audit.key, checkpoint.key. "
         "Without it `keys` in the data folder. Every node needs the same; back it up apart from the database.",
     )
+    record_keys_file: Path | None = Field(
+        None,
+        description="File in which each backup keeps the wrapped keys of records and what was erased, in place of the "
+        "copy before. Without it `record-keys` in the folder of keys. Keep it apart from backups, and no older copies.",
+    )
+    postgres_programs: Path | None = Field(
+        None,
+        description="Folder of pg_dump and pg_restore for backups. Without it those that come along, of PostgreSQL 18 "
+        "and without TLS.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
     allowed_hosts: Words = Field(
@@ -81,11 +91,34 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         500, ge=1, le=100_000, description="Most connections of clients that one process holds open."
     )
+    stop_pause_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long a node that is asked to stop serves on while /health/ready answers 503, so that a "
+        "balancer takes it out first; a little more than the interval at which the balancer asks.",
+    )
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
+    feed_days: int = Field(
+        90,
+        ge=7,
+        le=3650,
+        description="For how many days the feed keeps changes for those who come back late.",
+    )
     pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
     statement_cache: bool = Field(
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
+    )
+    metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        max_length=200,
+        pattern=r"^[!-~]+$",
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Token that /metrics asks for (Authorization: Bearer ...). Figures of the installation, such as "
+        "overdue duties by country, are given with it alone.",
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."

@@ -26,6 +26,7 @@ class Deed(StrEnum):
     READ_TEXTS = "read_texts"
     READ_PERSONS = "read_persons"
     READ_REPORTS = "read_reports"
+    READ_CHANGES = "read_changes"
     RECORD_REQUESTS = "record_requests"
     AMEND_REQUESTS = "amend_requests"
     RECORD_ACTS = "record_acts"
@@ -86,6 +87,8 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.READ_TEXTS: Permission(_CASEWORK, Scope.READ, "read subject, reasons and notes of a request"),
     Deed.READ_PERSONS: Permission(_CASEWORK, Scope.READ, "read who a request is about"),
     Deed.READ_REPORTS: Permission(_ALL, Scope.READ, "read reports and statistics"),
+    # It tells no more than the lists do, which all may read.
+    Deed.READ_CHANGES: Permission(_ALL, Scope.READ, "follow what changes in what they see"),
     Deed.RECORD_REQUESTS: Permission(_CASEWORK, Scope.WRITE, "log requests"),
     Deed.AMEND_REQUESTS: Permission(_CASEWORK, Scope.WRITE, "amend the facts of a request"),
     Deed.RECORD_ACTS: Permission(_CASEWORK, Scope.WRITE, "record and void acts"),

@@ -23,8 +23,8 @@ SEAL: Final = "seal"
 RETENTION: Final = "retention"
 MAIL: Final = "mail"
 
-ESSENTIAL: Final = frozenset({SWEEP})
-"""Jobs without which the program is not fit for work."""
+ESSENTIAL: Final = frozenset({SWEEP, RECOUNT, SEAL})
+"""Jobs without which the program is not fit for work: flags, dates, and the proof of the history would be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
     return (
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
         Job(RECOUNT, timedelta(minutes=1), _recount),
-        Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
+        Job(HOUSEKEEPING, timedelta(hours=1), _housekeeping(settings)),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
         *([] if server is None else [Job(MAIL, timedelta(minutes=1), _telling(server, settings))]),
@@ -80,9 +80,11 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
     return {"done": counted.done, "changed": counted.changed, "failed": len(counted.failed)}
 
 
-async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
-    kept = await keep_house(db, now)
-    return asdict(kept)
+def _housekeeping(settings: Settings) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return asdict(await keep_house(db, now, feed_days=settings.feed_days))
+
+    return work
 
 
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:

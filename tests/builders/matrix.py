@@ -285,6 +285,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /api/v1/requests/{request_id}/readers": Row(_READ, About.RECORD),
     "PUT /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
     "DELETE /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
+    "GET /api/v1/changes": Row(Deed.READ_CHANGES, About.LIST, query={"limit": "500"}, shows="{request}"),
     "GET /api/v1/retention/{country}": Row(Deed.READ_LAW, About.ALL),
     "PUT /api/v1/retention/{country}": Row(Deed.SET_RETENTION, About.COUNTRY, body={"years": 10}),
     "GET /api/v1/audit": Row(Deed.READ_AUDIT, About.LIST, query=_WHOLE, shows="{request}"),
