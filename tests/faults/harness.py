@@ -12,14 +12,16 @@ import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Final
 
+import asyncpg
 import httpx
 
+from mla_tracker.storage.errors import CannotRun
 from tests.faults.book import Book, Kind, State, Write
 from tests.faults.comparing import compare, counted, flags_and_takeovers
 from tests.faults.faults import FAULTS, NotPossibleHere
@@ -27,7 +29,7 @@ from tests.faults.installation import Installation, installed
 from tests.faults.writers import AN_AGREEMENT, PATIENCE, Desk, Writer, repeat
 
 WRITERS: Final = 6
-ROUNDS_EACH: Final = 20
+ROUNDS_EACH: Final = 10
 """Rounds on one installation; then a fresh one, so that comparing does not grow without end."""
 
 MOST_AT_ONCE: Final = 3
@@ -50,11 +52,13 @@ class Report:
     restarts: int = 0
     findings: list[str] = field(default_factory=list)
     disks: set[str] = field(default_factory=set)
+    broken_off: bool = False
     seconds: float = 0.0
 
     def __str__(self) -> str:
         lines = [
-            f"{self.rounds} rounds in {self.seconds:.0f} s with seed {self.seed}, on {', '.join(sorted(self.disks))}",
+            f"{self.rounds} rounds in {self.seconds:.0f} s with seed {self.seed}, on {', '.join(sorted(self.disks))}"
+            + (", broken off" if self.broken_off else ""),
             *(f"  {number:5d} × {name}" for name, number in sorted(self.faults.items())),
             *(f"  not possible here: {name} ({why})" for name, why in self.skipped.items()),
             f"{self.writes[State.ACKNOWLEDGED]} writes acknowledged "
@@ -85,13 +89,15 @@ async def run(
     report, began = Report(seed), time.monotonic()
     deck: list[str] = []
     number = first
-    while number < first + rounds:
-        until = min(first + rounds, number + ROUNDS_EACH)
-        start = datetime.now(UTC)
-        async with fresh() as installation:
-            report.disks.add(installation.kind_of_disk)
-            book = Book()
-            async with _desk(installation, book) as desk:
+    try:
+        while number < first + rounds:
+            until = min(first + rounds, number + ROUNDS_EACH)
+            start = datetime.now(UTC)
+            async with (
+                fresh() as installation,
+                _counted(installation, report) as book,
+                _desk(installation, book) as desk,
+            ):
                 while number < until:
                     rng = Random(f"{seed} {number}")
                     chosen = _dealt(deck, names, at_once or rng.randint(1, MOST_AT_ONCE), rng)
@@ -104,7 +110,8 @@ async def run(
                             f"round {number - 1} ({', '.join(chosen)}): {one}" for one in found
                         ]
                         break  # what is wrong stays wrong: go on with a fresh one
-            await _count(installation, book, report)
+    except asyncio.CancelledError:
+        report.broken_off = True
     report.seconds = time.monotonic() - began
     return report
 
@@ -135,6 +142,7 @@ async def _round(
 ) -> list[str]:
     """Write, hurt, let everything come back, repeat what had no answer, compare."""
     at = time.monotonic()
+    at_work: list[asyncio.Task[None]] = []
     try:
         await installation.ready()
         enough = asyncio.Event()
@@ -142,7 +150,7 @@ async def _round(
             Writer(desk, f"{seed.replace(' ', '-')}-{number}", f"{seed} {number}")
             for number in range(WRITERS)
         ]
-        at_work = [asyncio.create_task(writer.write_until(enough)) for writer in writers]
+        at_work += [asyncio.create_task(writer.write_until(enough)) for writer in writers]
         await asyncio.sleep(rng.uniform(*WRITE_SECONDS))
         await asyncio.gather(
             *(_strike(installation, report, name, Random(f"{seed} {name}")) for name in chosen)
@@ -158,6 +166,9 @@ async def _round(
     except TimeoutError as late:
         hurt = back = time.monotonic() - at
         found = [str(late)]
+    finally:
+        for writing in at_work:
+            writing.cancel()
     done = time.monotonic() - at
     print(
         f"{datetime.now(UTC):%H:%M:%S} round {seed}: {', '.join(chosen)}; "
@@ -204,13 +215,21 @@ def _token(installation: Installation, country: str) -> str:
     return str(json.loads(made)["token"])
 
 
-async def _count(installation: Installation, book: Book, report: Report) -> None:
-    report.writes += book.counted()
-    report.by_kind += Counter(write.kind for write in book.writes if write.state is State.ACKNOWLEDGED)
-    report.restarts += installation.restarts
-    flags, takeovers = await flags_and_takeovers(installation)
-    report.flags += flags
-    report.takeovers += takeovers
+@asynccontextmanager
+async def _counted(installation: Installation, report: Report) -> AsyncIterator[Book]:
+    """An empty book; what is in it at the end is told by the report."""
+    book = Book()
+    report.disks.add(installation.kind_of_disk)
+    try:
+        yield book
+    finally:
+        report.writes += book.counted()
+        report.by_kind += Counter(write.kind for write in book.writes if write.state is State.ACKNOWLEDGED)
+        report.restarts += installation.restarts
+        with suppress(CannotRun, asyncpg.PostgresError, OSError):  # broken off in the middle of a fault
+            flags, takeovers = await flags_and_takeovers(installation)
+            report.flags += flags
+            report.takeovers += takeovers
 
 
 async def _stoppable(running: Coroutine[None, None, Report]) -> Report:
@@ -236,7 +255,7 @@ def main() -> None:
         _stoppable(run(seed, given.rounds, names=given.fault or tuple(FAULTS), first=given.first))
     )
     print(report)
-    sys.exit(1 if report.findings else 0)
+    sys.exit(1 if report.findings or report.broken_off else 0)
 
 
 if __name__ == "__main__":
