@@ -29,6 +29,8 @@ QUIET = (
     "httpcore",
     "asyncpg",
     "joserfc",
+    "aiosmtplib",
+    "mail",
 )
 
 WITHHELD: Final = "(withheld)"

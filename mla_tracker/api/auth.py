@@ -176,14 +176,14 @@ def origin_of(connection: ASGIConnection[Any, Any, Any, Any], shown: Credential)
     )
 
 
-def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+def actor_of(request: Request[Any, Any, Any]) -> Actor:
     """The account that the guard found; a public route has none and must not ask."""
     actor = request.scope["auth"]
     assert isinstance(actor, Actor)
     return actor
 
 
-def provide_credential(request: Request[Any, Any, Any]) -> Credential:
+def credential_of(request: Request[Any, Any, Any]) -> Credential:
     """What the caller showed to the guard."""
     credential = request.state.credential
     assert isinstance(credential, Credential)

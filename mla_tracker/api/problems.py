@@ -1,6 +1,5 @@
 """What can go wrong, as RFC 9457 problem details: one table from errors to answers, and their handler."""
 
-import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -216,6 +215,13 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
         "The Idempotency-Key was used for something else",
         "The same key came with another body or path within 24 hours. Use a fresh key for each new entry.",
     ),
+    errors.ChangesGone: Kind(
+        "changes-gone",
+        410,
+        "These changes are not kept any more",
+        "The feed keeps changes for `MLA_FEED_DAYS` days, and `after` lies before that, or the database was restored "
+        "to a time before it. Read the lists anew, and follow the feed from `latest=true` asked for before that.",
+    ),
     errors.UnknownLimit: Kind(
         "unknown-limit",
         400,
@@ -375,26 +381,3 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     elif problem.kind is UNAVAILABLE:
         log.warning("database not available", path=request.scope.get("path_template"), fault=error)
     return problem.response()
-
-
-def page(kind: Kind) -> str:
-    """A small page that documents one kind of problem."""
-    title, meaning = html.escape(kind.title), html.escape(kind.meaning)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f"<body><h1>{title}</h1><p><code>{kind.type}</code>, status {kind.status}</p><p>{meaning}</p>"
-        '<p><a href="/problems">All problems</a> · <a href="/schema">API '
-        "documentation</a></p></body></html>\n"
-    )
-
-
-def index_page() -> str:
-    """A small page that lists all kinds of problems."""
-    rows = "".join(
-        f'<li><a href="{kind.type}">{kind.slug}</a> ({kind.status}): {html.escape(kind.title)}</li>'
-        for kind in all_kinds()
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title></head>\n'
-        f"<body><h1>Problems</h1><ul>{rows}</ul></body></html>\n"
-    )

@@ -12,6 +12,7 @@ from mla_tracker.cli import (
     accounts,
     asking,
     auditing,
+    backing_up,
     demonstrating,
     operating,
     party_lists,
@@ -29,7 +30,8 @@ app = App(
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
 for room in (
-    demonstrating, serving, operating, auditing, retaining, upgrading, accounts, tokens, party_lists, asking,
+    demonstrating, serving, operating, backing_up, auditing, retaining, upgrading, accounts, tokens, party_lists,
+    asking,
 ):  # fmt: skip
     room.register(app)
 

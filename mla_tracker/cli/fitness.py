@@ -13,9 +13,13 @@ from mla_tracker.storage.errors import DatabaseNewer
 from mla_tracker.storage.migrating import pending_in
 
 
-def readiness(settings: Settings, *, began: datetime, now: Callable[[], datetime]) -> Sequence[Check]:
-    """The checks of a process that began at `began`: before that no job could be late on its account.
+def readiness(
+    settings: Settings, *, began: datetime, now: Callable[[], datetime], runs_jobs: bool = True
+) -> Sequence[Check]:
+    """The checks of a process that began at `began`.
 
+    One that `runs_jobs` is given from then on as long as a job may take, since it will run what was missed. One that
+    does not changes nothing by having begun: where the schedulers stand still, it is not fit from its first moment.
     `now` reads the clock of this node anew, so that what a check has to wait for is not held against the clock.
     """
 
@@ -24,7 +28,8 @@ def readiness(settings: Settings, *, began: datetime, now: Callable[[], datetime
         return Finding("clock", abs(difference) <= CLOCK_BOUND, sentence(difference))
 
     async def jobs(tx: Tx, at: datetime) -> Finding:
-        ok, detail = verdict(await job_health(tx, at, intervals(settings), since=began), ESSENTIAL)
+        healths = await job_health(tx, at, intervals(settings), since=began, excused=runs_jobs)
+        ok, detail = verdict(healths, ESSENTIAL)
         return Finding("jobs", ok, detail)
 
     return [schema, clock, jobs]

@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -37,13 +37,19 @@ def tell(sentence: str) -> None:
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Database]:
     """An open database, whatever the state of its schema; the private one is started if need be."""
-    if settings.database_url is not None:
-        async with await _open(settings, settings.database_url) as database:
+    with address_of(settings) as url:
+        async with await _open(settings, url) as database:
             yield database
+
+
+@contextmanager
+def address_of(settings: Settings) -> Iterator[str]:
+    """The address of the database that is given, or of the private one, which is started if need be."""
+    if settings.database_url is not None:
+        yield settings.database_url
         return
     with embedded.running(settings.data_dir) as server:
-        async with await _open(settings, server.url()) as database:
-            yield database
+        yield server.url()
 
 
 @asynccontextmanager
@@ -101,3 +107,8 @@ async def _open(settings: Settings, url: str) -> Database:
 def keys_folder(settings: Settings) -> Path:
     """Where the keys lie."""
     return settings.keys_dir or settings.data_dir / "keys"
+
+
+def record_keys_file(settings: Settings) -> Path:
+    """Where the wrapped keys of records are kept at a backup."""
+    return settings.record_keys_file or keys_folder(settings) / "record-keys"

@@ -1,8 +1,4 @@
-"""Connections and transactions: role, countries, time limits and isolation are part of every BEGIN.
-
-JSON and JSONB columns come back as Python values. Going in, text is taken as JSON already written (Piccolo
-writes it so) and every other value is written as JSON.
-"""
+"""Connections and transactions: role, countries, time limits and isolation are part of every BEGIN."""
 
 import asyncio
 import re
@@ -16,12 +12,14 @@ from uuid import UUID
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
-from pydantic_core import from_json, to_json
 
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.connecting import CONNECT_SECONDS, described, why_no_connection
+from mla_tracker.storage.cursors import Cursor, declared
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
+from mla_tracker.storage.json_columns import read_and_write_json
+from mla_tracker.storage.pool_measures import PoolMeasures
 from mla_tracker.storage.vault import Vault
 
 if TYPE_CHECKING:
@@ -101,6 +99,10 @@ class Tx:
     async def executemany(self, query: str, args: Iterable[Sequence[Any]]) -> None:
         """Run once per set of arguments, in one round trip."""
         await self.connection.executemany(query, args)
+
+    async def cursor(self, query: str, *args: Any) -> Cursor:
+        """A cursor over the rows, of which the server holds those that were not fetched yet."""
+        return await declared(self.connection, query, *args)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -198,6 +200,7 @@ class Database:
         self._acquire_seconds = acquire_seconds
         self.where = where
         self.vault = vault
+        self.measures = PoolMeasures(pool)
 
     @classmethod
     async def open(
@@ -223,7 +226,7 @@ class Database:
                 timeout=CONNECT_SECONDS,
                 statement_cache_size=256 if statement_cache else 0,
                 server_settings={"application_name": "mla-tracker"},
-                init=_read_and_write_json,
+                init=read_and_write_json,
                 reset=_nothing_to_reset,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -304,10 +307,22 @@ class Database:
                 )
 
     @asynccontextmanager
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Hold a lock of the server while the block runs, beside any transactions; False where another has it."""
+        async with self._connection() as connection:
+            ours: bool = await connection.fetchval("select pg_try_advisory_lock($1)", lock)
+            try:
+                yield ours
+            finally:
+                if ours and not _is_lost(connection):
+                    await connection.execute(f"select pg_advisory_unlock({lock})")
+
+    @asynccontextmanager
     async def _connection(self) -> AsyncIterator["_Connection"]:
         """A connection of the pool, which gets it back whatever happens."""
         try:
-            connection = await self._pool.acquire(timeout=self._acquire_seconds)
+            with self.measures.acquiring():
+                connection = await self._pool.acquire(timeout=self._acquire_seconds)
         except TimeoutError as error:
             raise DatabaseBusy(
                 f"No connection to the database {self.where} became free within "
@@ -365,17 +380,6 @@ def _begin(
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     access = " READ ONLY" if read_only else ""
     return f"BEGIN ISOLATION LEVEL {isolation.value}{access}; SELECT {calls}"
-
-
-async def _read_and_write_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_write_json, decoder=from_json)
-
-
-def _write_json(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return to_json(value, inf_nan_mode="constants").decode()
 
 
 async def _nothing_to_reset(_: object) -> None:

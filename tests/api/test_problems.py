@@ -11,14 +11,13 @@ import pytest
 from litestar.exceptions import HTTPException
 
 import mla_tracker
+from mla_tracker.api.problem_pages import index_page, page
 from mla_tracker.api.problems import (
     INTERNAL_ERROR,
     PROBLEMS,
     Problem,
     all_kinds,
-    index_page,
     kind_of,
-    page,
     problem_of,
 )
 from mla_tracker.domain import errors
