@@ -5,16 +5,16 @@ it. docs/faults.md tells what is done and what is not.
 """
 
 import asyncio
-import json
 import signal
 import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -25,7 +25,8 @@ from mla_tracker.storage.errors import CannotRun
 from tests.faults.book import Book, Kind, State, Write
 from tests.faults.comparing import compare, counted, flags_and_takeovers
 from tests.faults.faults import FAULTS, NotPossibleHere
-from tests.faults.installation import Installation, installed
+from tests.faults.installation import ROOT, Installation, installed
+from tests.faults.nursery import Nursery
 from tests.faults.writers import AN_AGREEMENT, PATIENCE, Desk, Writer, repeat
 
 WRITERS: Final = 6
@@ -194,7 +195,7 @@ async def _strike(installation: Installation, report: Report, name: str, rng: Ra
 async def _desk(installation: Installation, book: Book) -> AsyncIterator[Desk]:
     """Officers of both countries, and the agreement whose limit comes due within minutes."""
     await installation.ready()
-    tokens = {country: await asyncio.to_thread(_token, installation, country) for country in ("MA", "ES")}
+    tokens = {country: await installation.token(country) for country in ("MA", "ES")}
     async with (
         httpx.AsyncClient(headers={"Authorization": f"Bearer {tokens['MA']}"}, timeout=PATIENCE) as morocco,
         httpx.AsyncClient(headers={"Authorization": f"Bearer {tokens['ES']}"}, timeout=PATIENCE) as spain,
@@ -208,11 +209,6 @@ async def _desk(installation: Installation, book: Book) -> AsyncIterator[Desk]:
             raise RuntimeError(f"The installation does not take the first entry: {book.findings}")
         desk.agreement_id = said["id"]
         yield desk
-
-
-def _token(installation: Installation, country: str) -> str:
-    made = installation.run("token", "create", "--country", country, "--role", "officer", "--json")
-    return str(json.loads(made)["token"])
 
 
 @asynccontextmanager
@@ -249,11 +245,20 @@ def main() -> None:
     parser.add_argument(
         "--fault", action="append", choices=list(FAULTS), help="only this one; may be repeated"
     )
+    parser.add_argument(
+        "--forked", action="store_true", help="fork the nodes from one process: many more rounds"
+    )
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else int(time.time())
-    report = asyncio.run(
-        _stoppable(run(seed, given.rounds, names=given.fault or tuple(FAULTS), first=given.first))
-    )
+    with Nursery(ROOT) if given.forked else nullcontext() as nursery:
+        running = run(
+            seed,
+            given.rounds,
+            names=given.fault or tuple(FAULTS),
+            first=given.first,
+            fresh=partial(installed, nursery),
+        )
+        report = asyncio.run(_stoppable(running))
     print(report)
     sys.exit(1 if report.findings or report.broken_off else 0)
 
