@@ -10,11 +10,12 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count, islice
 from random import Random
 from typing import Final
 
@@ -88,7 +89,7 @@ async def run(
     `fresh` gives the installations that are hurt.
     """
     report, began = Report(seed), time.monotonic()
-    deck: list[str] = []
+    hands = islice(_hands(seed, names, at_once), first, None)
     number = first
     try:
         while number < first + rounds:
@@ -100,8 +101,8 @@ async def run(
                 _desk(installation, book) as desk,
             ):
                 while number < until:
+                    chosen = next(hands)
                     rng = Random(f"{seed} {number}")
-                    chosen = _dealt(deck, names, at_once or rng.randint(1, MOST_AT_ONCE), rng)
                     found = await _round(installation, desk, report, chosen, rng, f"{seed} {number}", start)
                     number += 1
                     report.rounds += 1
@@ -117,19 +118,21 @@ async def run(
     return report
 
 
-def _dealt(deck: list[str], names: Sequence[str], wanted: int, rng: Random) -> list[str]:
-    """So many different faults, each kind as often as any other."""
-    chosen: list[str] = []
-    while len(chosen) < min(wanted, len(names)):
-        if not deck:
-            deck += rng.sample(list(names), len(names))
-        name = next((one for one in deck if one not in chosen), None)
-        if name is None:
-            deck += rng.sample(list(names), len(names))
-            continue
-        deck.remove(name)
-        chosen.append(name)
-    return chosen
+def _hands(seed: int, names: Sequence[str], at_once: int | None) -> Iterator[list[str]]:
+    """The faults of each round: different ones, and over the rounds each kind as often as any other."""
+    deck: list[str] = []
+    for number in count():
+        rng = Random(f"{seed} {number} faults")
+        wanted = min(at_once or rng.randint(1, MOST_AT_ONCE), len(names))
+        chosen: list[str] = []
+        while len(chosen) < wanted:
+            left = [name for name in deck if name not in chosen]
+            if not left:
+                deck += rng.sample(list(names), len(names))
+                continue
+            deck.remove(left[0])
+            chosen.append(left[0])
+        yield chosen
 
 
 async def _round(

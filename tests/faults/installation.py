@@ -41,7 +41,7 @@ LOOK_SECONDS = 0.1
 READY_SECONDS = 180.0  # of a machine that does much else
 
 # Else as shipped, fsync and synchronous_commit among it; only the log ahead is kept small, for the small disk.
-SERVER_SETTINGS = {"max_wal_size": "64MB", "min_wal_size": "32MB", "log_min_messages": "fatal"}
+SERVER_SETTINGS = {"max_wal_size": "64MB", "min_wal_size": "32MB", "log_min_messages": "log"}
 
 
 @dataclass
@@ -207,6 +207,7 @@ class Installation:
             _, traced, words = node.log.read_text(errors="replace").rpartition("Traceback")
             if traced:
                 told.append(f"--- {node.name}: {words[-1500:]}")
+        told.append(f"--- PostgreSQL: {(self.disk / 'postgres.log').read_text(errors='replace')[-3000:]}")
         return "\n".join(told)
 
     async def stop(self) -> None:
