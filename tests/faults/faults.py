@@ -51,8 +51,8 @@ async def kill_backend(installation: Installation, rng: Random) -> None:
 async def restart_postgres(installation: Installation, _: Random, *, how: int) -> None:
     """What pg_ctl stop does, and a service manager that starts it again.
 
-    PostgreSQL 18.4, asked to stop in order while it recovers from a crash, may never end: then it is stopped at once, as
-    every service manager does after a while.
+    PostgreSQL 18.4, asked to stop in order while it recovers from a crash, may never end: then it is stopped at once,
+    as every service manager does after a while.
     """
     before = installation.postmaster
     _signal_postmaster(installation, how)
