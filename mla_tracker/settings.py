@@ -106,6 +106,16 @@ class Settings(BaseSettings):
         description="Token that /metrics asks for (Authorization: Bearer ...). Figures of the installation, such as "
         "overdue duties by country, are given with it alone.",
     )
+    traces_url: str | None = Field(
+        None,
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Address that takes traces by OTLP over HTTP, e.g. http://127.0.0.1:4318/v1/traces; https, or http "
+        "on this machine. Without it nothing is traced.",
+    )
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="Which share of all traces is sent; 0.01 is one in a hundred."
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."
     )
@@ -143,7 +153,7 @@ class Settings(BaseSettings):
         "this machine.",
     )
 
-    @field_validator("oidc_issuer", "checkpoint_url")
+    @field_validator("oidc_issuer", "checkpoint_url", "traces_url")
     @classmethod
     def _is_trustworthy(cls, url: str | None) -> str | None:
         if url is not None and not is_safe(url):

@@ -5,7 +5,7 @@ import errno
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from types import FrameType
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import uvicorn
 from cyclopts import App, Parameter
 from uvicorn.server import HANDLED_SIGNALS
 
-from mla_tracker import logs
+from mla_tracker import logs, tracing
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
@@ -49,7 +49,7 @@ def serve(
     settings = load_settings(host=host, port=port)
     logs.configure(settings)
     _warn_of_secrets(settings)
-    with alone(settings), listening(settings) as listener:
+    with alone(settings), listening(settings) as listener, traced(settings):
         asyncio.run(_serve(settings, listener, run_scheduler=run_scheduler))
     tell("Stopped.")
 
@@ -59,8 +59,18 @@ def scheduler() -> None:
     settings = load_settings()
     logs.configure(settings)
     _warn_of_secrets(settings)
-    asyncio.run(_schedule(settings))
+    with traced(settings):
+        asyncio.run(_schedule(settings))
     tell("Stopped.")
+
+
+def traced(settings: Settings) -> AbstractContextManager[None]:
+    """Traces are sent while the block runs, if the settings say where to; else OpenTelemetry is not even imported."""
+    if settings.traces_url is None:
+        return nullcontext()
+    from mla_tracker.tracing_otlp import OtlpTracer
+
+    return tracing.exporting(OtlpTracer(settings.traces_url, settings.traces_share))
 
 
 def _warn_of_secrets(settings: Settings) -> None:
