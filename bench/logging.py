@@ -30,6 +30,7 @@ PATH = "/api/v1/requests"
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
 CONCURRENCY = (1, 16)
 WARM_UP_SECONDS = 2.0
+START_SECONDS = 180
 TABLES = ("request", "request_event", "free_text", "clock", "clock_check")
 
 Call = Callable[[], Awaitable[None]]
@@ -168,7 +169,7 @@ def served(command: Sequence[str], port: int, environment: dict[str, str]) -> It
     """The program of `command`, once it takes connections; ended afterwards."""
     program = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             with suppress(OSError), create_connection(("127.0.0.1", port), timeout=1):
                 break

@@ -34,6 +34,8 @@ QUIET = (
     "requests",
     "urllib3",
     "prometheus_client",
+    "aiosmtplib",
+    "mail",
 )
 
 WITHHELD: Final = "(withheld)"

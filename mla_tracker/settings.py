@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from mla_tracker.outbound.fetching import is_safe
+from mla_tracker.domain.telling import is_address
+from mla_tracker.outbound.fetching import is_loopback, is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
@@ -90,7 +91,20 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         500, ge=1, le=100_000, description="Most connections of clients that one process holds open."
     )
+    stop_pause_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long a node that is asked to stop serves on while /health/ready answers 503, so that a "
+        "balancer takes it out first; a little more than the interval at which the balancer asks.",
+    )
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
+    feed_days: int = Field(
+        90,
+        ge=7,
+        le=3650,
+        description="For how many days the feed keeps changes for those who come back late.",
+    )
     pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
     statement_cache: bool = Field(
         True,
@@ -153,7 +167,42 @@ class Settings(BaseSettings):
         "this machine.",
     )
 
-    @field_validator("oidc_issuer", "checkpoint_url", "traces_url")
+    public_url: str | None = Field(
+        None,
+        max_length=500,
+        description="Address at which people reach this installation, e.g. https://mla.example.org; mails link to it.",
+    )
+    smtp_host: str | None = Field(
+        None, max_length=253, description="Server that takes mail. Without it no mail is sent."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port; 465 goes with `tls`.")
+    smtp_security: Literal["starttls", "tls", "plain"] = Field(
+        "starttls",
+        description="How the way to it is kept from listeners; its certificate is always checked. `plain` only to this "
+        "machine itself, unless MLA_SMTP_PLAIN_ALLOWED says otherwise.",
+    )
+    smtp_plain_allowed: bool = Field(
+        False, description="Allow `plain` to another machine: whoever listens there reads every mail."
+    )
+    smtp_ca_file: Path | None = Field(
+        None,
+        description="Certificates (PEM) of the authorities that may vouch for it, instead of the machine's.",
+    )
+    smtp_user: str | None = Field(
+        None, max_length=320, description="Name to log in with.", repr=False, json_schema_extra=SECRET
+    )
+    smtp_password: str | None = Field(
+        None, max_length=500, description="Password to log in with.", repr=False, json_schema_extra=SECRET
+    )
+    mail_from: str | None = Field(
+        None, max_length=254, description="Address in whose name mail is sent; goes with MLA_SMTP_HOST."
+    )
+    mail_domains: Words = Field(
+        (),
+        description="Domains to which mail may be sent, separated by commas: those of the authorities. By default all.",
+    )
+
+    @field_validator("oidc_issuer", "checkpoint_url", "public_url", "traces_url")
     @classmethod
     def _is_trustworthy(cls, url: str | None) -> str | None:
         if url is not None and not is_safe(url):
@@ -167,6 +216,33 @@ class Settings(BaseSettings):
             raise ValueError("MLA_OIDC_ISSUER and MLA_OIDC_AUDIENCE go together; set both or neither")
         return audience
 
+    @field_validator("mail_from")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not is_address(address):
+            raise ValueError("give a plain address such as deadlines@example.org")
+        return address
+
+    @model_validator(mode="after")
+    def _can_send_mail(self) -> Self:
+        if self.smtp_host is None:
+            return self
+        if self.mail_from is None:
+            raise ValueError("MLA_SMTP_HOST and MLA_MAIL_FROM go together; set both or neither")
+        if (self.smtp_user is None) is not (self.smtp_password is None):
+            raise ValueError("MLA_SMTP_USER and MLA_SMTP_PASSWORD go together; set both or neither")
+        if self.smtp_security == "plain" and not is_loopback(f"//{self.smtp_host}"):
+            if not self.smtp_plain_allowed:
+                raise ValueError(
+                    "MLA_SMTP_SECURITY plain is for a server on this machine; use starttls or tls, or set "
+                    "MLA_SMTP_PLAIN_ALLOWED"
+                )
+            if self.smtp_password is not None:
+                raise ValueError(
+                    "a password is not sent over a plain connection; leave MLA_SMTP_PASSWORD out"
+                )
+        return self
+
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, url: str | None) -> str | None:
@@ -174,7 +250,7 @@ class Settings(BaseSettings):
             raise ValueError("give an address of the form postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", "mail_domains", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:
         return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
@@ -273,6 +349,8 @@ def secret_names() -> frozenset[str]:
 
 
 def _sentence(fault: Any) -> str:
+    if not fault["loc"]:  # of several settings together
+        return f"The settings are not possible: {str(fault['msg']).removeprefix('Value error, ')}."
     field = str(fault["loc"][0])
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     entered = "" if field in secret_names() else f" {str(fault['input'])[:100]!r}"

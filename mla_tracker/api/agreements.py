@@ -218,6 +218,7 @@ async def read_agreement(
         if_match=True,
         etag=True,
         problems=[NotAllowed, DatedInFuture, AlreadyRecorded],
+        examples={"both have signed": {"signed_on": "2026-02-27", "languages": ["ar", "es"]}},
         description="Only the country that recorded it. Fields left out stay as they are.",
     ),
 )
@@ -254,6 +255,9 @@ async def change_agreement(
         etag=True,
         location=True,
         problems=[NotAllowed, InvalidEntry, DatedInFuture, AlreadyRecorded],
+        examples={
+            "Spain has ratified": {"type": "ratified", "occurred_on": "2026-03-02", "data": {"by": "ES"}}
+        },
         description="Answers with the agreement. Dates and events together make its life; an event recorded wrongly is "
         f"voided. What `data` may hold, by type: {_DATA_IN_WORDS}.",
     ),
@@ -286,6 +290,12 @@ async def record_agreement_event(
         etag=True,
         location=True,
         problems=[NotAllowed, InvalidEntry, DatedInFuture, ActNotPossible, AlreadyRecorded],
+        examples={
+            "a wrong day": {
+                "reason": "The day of another treaty was taken.",
+                "replacement": {"type": "initialled", "occurred_on": "2026-02-03"},
+            }
+        },
         description="Answers with the agreement. The event stays on record with the reason and counts no more; "
         "`replacement` records the right one in the same step.",
     ),

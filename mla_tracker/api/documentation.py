@@ -12,7 +12,7 @@ from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
-from mla_tracker.api import openapi, problems
+from mla_tracker.api import openapi, problem_pages, problems
 from mla_tracker.api.conditional import is_unchanged
 from mla_tracker.api.routes import documented
 
@@ -116,7 +116,7 @@ def _file(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
 @get("/problems", **hidden("All kinds of problems"))
 async def problem_index() -> Response[str]:
     """All kinds of problems, for people."""
-    return Response(problems.index_page(), media_type=HTML)
+    return Response(problem_pages.index_page(), media_type=HTML)
 
 
 @get("/problems/{slug:str}", **hidden("One kind of problem"))
@@ -124,5 +124,5 @@ async def problem_page(slug: str) -> Response[str]:
     """What the type of a problem leads to."""
     for kind in problems.all_kinds():
         if kind.slug == slug:
-            return Response(problems.page(kind), media_type=HTML)
+            return Response(problem_pages.page(kind), media_type=HTML)
     raise NotFoundException()

@@ -1,6 +1,5 @@
 """What can go wrong, as RFC 9457 problem details: one table from errors to answers, and their handler."""
 
-import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,8 +59,7 @@ UNAUTHENTICATED = Kind(
     "unauthenticated",
     401,
     "A valid token is needed",
-    "The request carries no bearer token, or one that is unknown, expired or revoked. The answer does not "
-    "tell which. "
+    "The request carries no bearer token, or one that is unknown, expired or revoked. The answer does not tell which. "
     "Send `Authorization: Bearer …` with a token made by `mla-tracker token create`.",
 )
 METHOD_NOT_ALLOWED = Kind(
@@ -144,8 +142,8 @@ UNAVAILABLE = Kind(
     "unavailable",
     503,
     "Not available for the moment",
-    "The database did not answer in time. Repeat the call after the seconds in `Retry-After`; a write under "
-    "the same `Idempotency-Key`, since it may have been recorded all the same.",
+    "The database did not answer in time or is full, or a clock is wrong. Repeat the call after the seconds in "
+    "`Retry-After`; a write under the same `Idempotency-Key`, since it may have been recorded all the same.",
 )
 
 IDENTITY_UNAVAILABLE = Kind(
@@ -217,6 +215,13 @@ PROBLEMS: Final[Mapping[type[errors.DomainError], Kind]] = {
         "The Idempotency-Key was used for something else",
         "The same key came with another body or path within 24 hours. Use a fresh key for each new entry.",
     ),
+    errors.ChangesGone: Kind(
+        "changes-gone",
+        410,
+        "These changes are not kept any more",
+        "The feed keeps changes for `MLA_FEED_DAYS` days, and `after` lies before that, or the database was restored "
+        "to a time before it. Read the lists anew, and follow the feed from `latest=true` asked for before that.",
+    ),
     errors.UnknownLimit: Kind(
         "unknown-limit",
         400,
@@ -243,13 +248,14 @@ PASSING_FAULTS: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # of the server: disk, memory, connections
+    asyncpg.PostgresSystemError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.PostgresConnectionError,
 )
-"""Faults of the database that pass by themselves: a time-out, a restart, two writers in each other's way."""
+"""Faults of the database, not ours: a time-out, a restart, a full disk, two writers in each other's way."""
 
 
 class Problem(Exception):
@@ -330,7 +336,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, PASSING_FAULTS):
         return Problem(
             UNAVAILABLE,
-            f"The database did not answer in time. Try again in {RETRY_AFTER_SECONDS} seconds.",
+            f"The database cannot do it for the moment. Try again in {RETRY_AFTER_SECONDS} seconds.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     return Problem(
@@ -375,26 +381,3 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     elif problem.kind is UNAVAILABLE:
         log.warning("database not available", path=request.scope.get("path_template"), fault=error)
     return problem.response()
-
-
-def page(kind: Kind) -> str:
-    """A small page that documents one kind of problem."""
-    title, meaning = html.escape(kind.title), html.escape(kind.meaning)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f"<body><h1>{title}</h1><p><code>{kind.type}</code>, status {kind.status}</p><p>{meaning}</p>"
-        '<p><a href="/problems">All problems</a> · <a href="/schema">API '
-        "documentation</a></p></body></html>\n"
-    )
-
-
-def index_page() -> str:
-    """A small page that lists all kinds of problems."""
-    rows = "".join(
-        f'<li><a href="{kind.type}">{kind.slug}</a> ({kind.status}): {html.escape(kind.title)}</li>'
-        for kind in all_kinds()
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title></head>\n'
-        f"<body><h1>Problems</h1><ul>{rows}</ul></body></html>\n"
-    )

@@ -174,6 +174,16 @@ def _shown(row: Row) -> dict[str, Any]:
         status=201,
         idempotent=True,
         problems=[NotAllowed, DatedInFuture],
+        examples={
+            "counted by hand": {
+                "country": "MA",
+                "as": "requested",
+                "kind": "evidence",
+                "first_day": "2026-01-01",
+                "count": 17,
+                "reason": "The books of 2025 hold two requests that were never entered here.",
+            }
+        },
         description="The statistics show it beside what they count, with the difference. Statements are added, never "
         "changed: the last one for the same side, kind and day holds.",
     ),

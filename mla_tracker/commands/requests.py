@@ -1,7 +1,7 @@
 """Logging requests and their acts: load and lock, decide on the whole history, save, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -88,7 +88,7 @@ async def log_request(
             appended["request_reader"] = [
                 requests.reader_row(record, country, actor.account_id, named_by=actor.account_id, now=now)
             ]
-        told = [added("request", asdict(record)), *newly(appended)]
+        told = [added("request", record.row()), *newly(appended)]
         appended |= await entry_rows(
             tx,
             chain_of(record.id),

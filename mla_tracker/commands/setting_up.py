@@ -10,7 +10,7 @@ from mla_tracker.commands.taking_over import take_over_once
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.law import store_limits
 from mla_tracker.storage.local_days import pin_zones
-from mla_tracker.storage.migrating import migrate, require_up_to_date
+from mla_tracker.storage.migrating import PATIENT, lock_set_up, migrate, require_up_to_date
 from mla_tracker.storage.restoring import refuse_unfinished
 from mla_tracker.storage.stale import by_catalogue, mark_all
 
@@ -31,7 +31,8 @@ async def set_up(
     await bind_keys(db, now)
     await seal_plain_texts(db, now)
     await take_over_once(db, now)
-    async with db.transaction(DbRole.OWNER) as tx:
+    async with db.transaction(DbRole.OWNER, limits=PATIENT) as tx:
+        await lock_set_up(tx)
         await pin_zones(tx, now)
         added = await store_limits(tx, load_limits(), now)
         if added:

@@ -81,6 +81,12 @@ class IdempotencyKeyReused(DomainError):
     code = "idempotency-key-reused"
 
 
+class ChangesGone(DomainError):
+    """A reader of the feed wants to go on from where nothing is kept any more."""
+
+    code = "changes-gone"
+
+
 class UnknownLimit(DomainError):
     """A limit, rule or calendar that the catalogue does not hold."""
 

@@ -15,6 +15,8 @@ class Deed(StrEnum):
 
     READ_OWN_ACCOUNT = "read_own_account"
     RENEW_OWN_TOKEN = "renew_own_token"
+    READ_DUE_DATES = "read_due_dates"
+    SET_NOTIFICATIONS = "set_notifications"
     READ_LAW = "read_law"
     COUNT_DEADLINES = "count_deadlines"
     READ_AGREEMENTS = "read_agreements"
@@ -24,6 +26,7 @@ class Deed(StrEnum):
     READ_TEXTS = "read_texts"
     READ_PERSONS = "read_persons"
     READ_REPORTS = "read_reports"
+    READ_CHANGES = "read_changes"
     RECORD_REQUESTS = "record_requests"
     AMEND_REQUESTS = "amend_requests"
     RECORD_ACTS = "record_acts"
@@ -63,6 +66,13 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.READ_OWN_ACCOUNT: Permission(_ALL, None, "see who one is"),
     # Whoever holds a token must be able to end it, however little else the token is good for.
     Deed.RENEW_OWN_TOKEN: Permission(_ALL, None, "rotate the token in use or revoke one of their own"),
+    # A ministry reads figures and a machine reads by itself; single cases are told to those who work on them.
+    Deed.READ_DUE_DATES: Permission(
+        _DESK, Scope.READ, "read where they are told what is due, and a calendar of it"
+    ),
+    Deed.SET_NOTIFICATIONS: Permission(
+        _DESK, Scope.WRITE, "say where they are told what is due, by mail or in a calendar"
+    ),
     Deed.READ_LAW: Permission(_ALL, Scope.READ, "read limits, conventions and calendars"),
     Deed.COUNT_DEADLINES: Permission(_ALL, Scope.READ, "count a period without recording anything"),
     Deed.READ_AGREEMENTS: Permission(_ALL, Scope.READ, "read the register of agreements"),
@@ -77,6 +87,8 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.READ_TEXTS: Permission(_CASEWORK, Scope.READ, "read subject, reasons and notes of a request"),
     Deed.READ_PERSONS: Permission(_CASEWORK, Scope.READ, "read who a request is about"),
     Deed.READ_REPORTS: Permission(_ALL, Scope.READ, "read reports and statistics"),
+    # It tells no more than the lists do, which all may read.
+    Deed.READ_CHANGES: Permission(_ALL, Scope.READ, "follow what changes in what they see"),
     Deed.RECORD_REQUESTS: Permission(_CASEWORK, Scope.WRITE, "log requests"),
     Deed.AMEND_REQUESTS: Permission(_CASEWORK, Scope.WRITE, "amend the facts of a request"),
     Deed.RECORD_ACTS: Permission(_CASEWORK, Scope.WRITE, "record and void acts"),

@@ -11,6 +11,8 @@ from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.recounting import recount_stale
 from mla_tracker.commands.retention import forget_due
 from mla_tracker.commands.sealing import seal
+from mla_tracker.commands.telling import tell_due
+from mla_tracker.outbound.mail import MailServer, Security
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 
@@ -19,6 +21,7 @@ RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
 RETENTION: Final = "retention"
+MAIL: Final = "mail"
 
 ESSENTIAL: Final = frozenset({SWEEP, RECOUNT, SEAL})
 """Jobs without which the program is not fit for work: flags, dates, and the proof of the history would be wrong."""
@@ -34,19 +37,36 @@ class Job:
 
 
 def scheduled_jobs(settings: Settings) -> Sequence[Job]:
-    """All jobs, with the intervals that the settings ask for."""
+    """All jobs, with the intervals that the settings ask for; `mail` only where there is a server for it."""
+    server = mail_server(settings)
     return (
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
         Job(RECOUNT, timedelta(minutes=1), _recount),
-        Job(HOUSEKEEPING, timedelta(hours=1), _keep_house),
+        Job(HOUSEKEEPING, timedelta(hours=1), _housekeeping(settings)),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
+        *([] if server is None else [Job(MAIL, timedelta(minutes=1), _telling(server, settings))]),
     )
 
 
 def intervals(settings: Settings) -> Mapping[str, timedelta]:
     """The interval of every job by its name, as `queries.jobs.job_health` wants it."""
     return {job.name: job.interval for job in scheduled_jobs(settings)}
+
+
+def mail_server(settings: Settings) -> MailServer | None:
+    """The server that takes mail, if the settings name one."""
+    if settings.smtp_host is None or settings.mail_from is None:
+        return None
+    return MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        Security(settings.smtp_security),
+        settings.mail_from,
+        settings.smtp_user,
+        settings.smtp_password,
+        settings.smtp_ca_file,
+    )
 
 
 async def _sweep(db: Database, now: datetime) -> Mapping[str, Any]:
@@ -60,9 +80,11 @@ async def _recount(db: Database, now: datetime) -> Mapping[str, Any]:
     return {"done": counted.done, "changed": counted.changed, "failed": len(counted.failed)}
 
 
-async def _keep_house(db: Database, now: datetime) -> Mapping[str, Any]:
-    kept = await keep_house(db, now)
-    return asdict(kept)
+def _housekeeping(settings: Settings) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return asdict(await keep_house(db, now, feed_days=settings.feed_days))
+
+    return work
 
 
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
@@ -73,5 +95,13 @@ async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
 def _sealing(settings: Settings) -> Work:
     async def work(db: Database, now: datetime) -> Mapping[str, Any]:
         return asdict(await seal(db, now, file=settings.checkpoint_file, url=settings.checkpoint_url))
+
+    return work
+
+
+def _telling(server: MailServer, settings: Settings) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        told = await tell_due(db, now, server, public_url=settings.public_url)
+        return {"planned": told.planned, "mails": dict(told.ended)}
 
     return work

@@ -204,6 +204,26 @@ AUDITED: Final[Mapping[str, Audited]] = {
         },
         frozenset({"last_used_at"}),
     ),
+    "notification": Audited(
+        ChainKind.ACCOUNT,
+        "account_id",
+        {"account_id": _I},
+        {
+            "address_set_at": _AT, "commitment": Form.OCTETS, "confirmed_at": _AT, "digest": _T, "urgent": Form.YES_NO,
+            "suspended_at": _AT,
+        },
+        frozenset({
+            "wrapped", "sealed", "salt", "challenge", "code_until", "code_tries", "urgent_since", "refusals",
+            "refused_with",
+        }),
+    ),
+    "calendar_feed": Audited(
+        ChainKind.ACCOUNT,
+        "account_id",
+        {"account_id": _I},
+        {"token_hash": Form.OCTETS, "made_at": _AT},
+        frozenset({"last_used_at"}),
+    ),
     "limit_version": Audited(
         ChainKind.LIMIT,
         "country",

@@ -17,6 +17,7 @@ from mla_tracker import tracing
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.connecting import CONNECT_SECONDS, described, why_no_connection
+from mla_tracker.storage.cursors import Cursor, declared
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
 from mla_tracker.storage.json_columns import read_and_write_json
 from mla_tracker.storage.pool_measures import PoolMeasures
@@ -99,6 +100,10 @@ class Tx:
     async def executemany(self, query: str, args: Iterable[Sequence[Any]]) -> None:
         """Run once per set of arguments, in one round trip."""
         await self.connection.executemany(query, args)
+
+    async def cursor(self, query: str, *args: Any) -> Cursor:
+        """A cursor over the rows, of which the server holds those that were not fetched yet."""
+        return await declared(self.connection, query, *args)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

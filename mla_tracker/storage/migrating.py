@@ -24,7 +24,7 @@ LOCK = 0x6D6C6174  # any number that only we use: "mlat"
 WAIT_FOR_OTHER_PROCESS = 120_000
 WAIT_FOR_A_TABLE = 5_000
 
-_LIMITS = TimeLimits(statement=0, lock=WAIT_FOR_OTHER_PROCESS, idle=60_000)
+PATIENT = TimeLimits(statement=0, lock=WAIT_FOR_OTHER_PROCESS, idle=60_000)
 
 
 async def migrate(database: Database, *, told: Callable[[str], None] = lambda _: None) -> list[str]:
@@ -80,10 +80,18 @@ def from_sql(name: str, description: str) -> "MigrationManager":
     return manager
 
 
+async def lock_set_up(tx: Tx) -> None:
+    """Be the one process that changes what ships with the program, until the transaction ends.
+
+    The lock is one of the transaction: a pooler may give the connection to somebody else after it.
+    """
+    await tx.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+
+
 async def _run_next(database: Database, told: Callable[[str], None]) -> str | None:
     try:
-        async with database.transaction(DbRole.OWNER, limits=_LIMITS) as tx:
-            await tx.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        async with database.transaction(DbRole.OWNER, limits=PATIENT) as tx:
+            await lock_set_up(tx)
             await tx.execute(f"SET LOCAL lock_timeout = {WAIT_FOR_A_TABLE}")
             missing = await pending_in(tx)
             if not missing:

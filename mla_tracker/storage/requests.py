@@ -96,6 +96,10 @@ class RequestRecord:
         """Both."""
         return self.requesting_country, self.requested_country
 
+    def row(self) -> dict[str, Any]:
+        """By column."""
+        return {name: getattr(self, name) for name in RECORD_COLUMNS}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -130,7 +134,7 @@ async def insert_request(
     computed: Mapping[str, Sequence[Row]],
 ) -> None:
     """Insert a new request with its projection (`content`), what hangs on it, and its clocks, in one statement."""
-    row = {**{name: getattr(record, name) for name in RECORD_COLUMNS}, **content}
+    row = {**record.row(), **content}
     await rows.insert(tx, {"request": [row], **appended, **computed})
 
 

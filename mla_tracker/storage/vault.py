@@ -7,6 +7,7 @@ audit entries, one signs checkpoints. A copy of the database without them gives 
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -80,6 +81,10 @@ class Vault:
     def public_key(self) -> str:
         """The public half of the key that signs checkpoints, in base64."""
         return base64.b64encode(self.signing_key.public_key().public_bytes_raw()).decode()
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key for one purpose besides texts, 64 bytes: who finds it out knows none of the others."""
+        return hmac.digest(self.text_key, b"mla-tracker key for " + purpose.encode(), "sha512")
 
     def new_record_key(self, record_id: UUID) -> tuple[bytes, bytes]:
         """A key for the texts of one record, and the form of it that is stored."""

@@ -239,13 +239,13 @@ async def test_a_node_that_runs_no_jobs_is_not_ready_where_the_schedulers_stand_
     """One that does has until then to run them itself."""
     await run_slot(db, *SWEEP, node="a", now=NOW - timedelta(hours=1))
     for runs_jobs, fit in ((False, False), (True, True)):
-        [_, jobs] = readiness(SETTINGS, began=NOW, runs_jobs=runs_jobs)
+        [*_, jobs] = readiness(SETTINGS, began=NOW, now=lambda: NOW, runs_jobs=runs_jobs)
         async with db.transaction(DbRole.API, read_only=True) as tx:
             finding = await jobs(tx, NOW + timedelta(minutes=1))
         late = "sweep (every minute) last finished slot 2026-03-10 11:00 UTC, is late" in finding.detail
         assert (finding.ok, late) == (fit, not fit)
     # Any scheduler, whichever node it is on, makes all of them ready again.
     await run_slot(db, *SWEEP, node="b", now=NOW + timedelta(minutes=1))
-    [_, jobs] = readiness(SETTINGS, began=NOW, runs_jobs=False)
+    [*_, jobs] = readiness(SETTINGS, began=NOW, now=lambda: NOW, runs_jobs=False)
     async with db.transaction(DbRole.API, read_only=True) as tx:
         assert (await jobs(tx, NOW + timedelta(minutes=2))).ok

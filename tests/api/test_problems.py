@@ -11,14 +11,13 @@ import pytest
 from litestar.exceptions import HTTPException
 
 import mla_tracker
+from mla_tracker.api.problem_pages import index_page, page
 from mla_tracker.api.problems import (
     INTERNAL_ERROR,
     PROBLEMS,
     Problem,
     all_kinds,
-    index_page,
     kind_of,
-    page,
     problem_of,
 )
 from mla_tracker.domain import errors
@@ -100,6 +99,9 @@ def test_what_nobody_expected_says_nothing_of_the_inside() -> None:
         asyncpg.LockNotAvailableError("x"),
         asyncpg.DeadlockDetectedError("x"),
         asyncpg.TooManyConnectionsError("x"),
+        asyncpg.DiskFullError("x"),
+        asyncpg.OutOfMemoryError("x"),
+        asyncpg.PostgresIOError("x"),
         asyncpg.ConnectionDoesNotExistError("x"),
     ],
 )

@@ -23,6 +23,7 @@ from mla_tracker.domain.permissions import PERMISSIONS, Deed
 from mla_tracker.domain.vocabulary import Role, Scope
 from tests.builders.matrix_world import (
     Fresh,
+    a_confirmed_address,
     a_note,
     a_spare_person,
     a_spare_token,
@@ -165,6 +166,14 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /metrics": Row(None, About.ANYBODY),
     "GET /schema/openapi.json": Row(None, About.ANYBODY),
     "GET /api/v1/me": Row(Deed.READ_OWN_ACCOUNT, About.ALL),
+    "GET /api/v1/me/notifications": Row(Deed.READ_DUE_DATES, About.ALL),
+    "PUT /api/v1/me/notifications": Row(
+        Deed.SET_NOTIFICATIONS, About.ALL, body={"address": "desk@justice.example"}
+    ),
+    "POST /api/v1/me/notifications/confirm": Row(
+        Deed.SET_NOTIFICATIONS, About.ALL, body={"code": "00000000"}, fresh={"address": a_confirmed_address}
+    ),
+    "DELETE /api/v1/me/notifications": Row(Deed.SET_NOTIFICATIONS, About.ALL),
     "POST /api/v1/tokens/{token_id}/rotate": Row(
         Deed.RENEW_OWN_TOKEN, About.ALL, 201, body={"overlap_hours": 24}, own_token=True
     ),
@@ -269,6 +278,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /api/v1/requests/{request_id}/readers": Row(_READ, About.RECORD),
     "PUT /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
     "DELETE /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
+    "GET /api/v1/changes": Row(Deed.READ_CHANGES, About.LIST, query={"limit": "500"}, shows="{request}"),
     "GET /api/v1/retention/{country}": Row(Deed.READ_LAW, About.ALL),
     "PUT /api/v1/retention/{country}": Row(Deed.SET_RETENTION, About.COUNTRY, body={"years": 10}),
     "GET /api/v1/audit": Row(Deed.READ_AUDIT, About.LIST, query=_WHOLE, shows="{request}"),

@@ -21,6 +21,7 @@ from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
 from tests.builders.counted import NOW, THE_DAY_BEFORE, a_case
 from tests.builders.persons import a_person
+from tests.builders.telling import confirmed
 
 COUNTRIES = {"own country": "MA", "other country": "FR", "no country": ""}
 
@@ -168,6 +169,12 @@ async def an_agreement_event(world: World, caller: UUID) -> UUID:
 async def a_spare_token(world: World, caller: UUID) -> UUID:
     """Another token of the account that calls."""
     return (await create_token(world.db, caller, now=NOW)).id
+
+
+async def a_confirmed_address(world: World, caller: UUID) -> UUID:
+    """The address of the account that calls; to confirm it once more changes nothing."""
+    await confirmed(world.db, Actor(caller, (), Role.OFFICER, ""), NOW)
+    return caller
 
 
 def filled(value: object, ids: Mapping[str, str]) -> object:

@@ -35,6 +35,7 @@ SAMPLES: Final[Places] = {
     "limit_id": ("us-nl-provisional-arrest",),
     "bands": ("30,90",),
     "limit": ("200",),
+    "after": ("A" * 43,),
 }
 
 

@@ -67,7 +67,7 @@ async def _laid_open(tx: Tx, table: str) -> None:
     await tx.execute(f"alter table {table} disable trigger user")
     # Keys go last, since others refer to them.
     for row in await tx.fetch(
-        "select conname from pg_constraint where conrelid = $1::regclass and contype <> 'n' "
+        "select conname from pg_constraint where conrelid = $1::regclass and contype not in ('n', 't') "
         "order by contype in ('p', 'u')",
         table,
     ):
