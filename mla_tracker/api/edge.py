@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from mla_tracker import tracing
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.problems import (
     HEADERS_TOO_LARGE,
@@ -80,13 +81,16 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = str(scope["type"])
         if kind == "http":
-            await self._serve(dict(scope), receive, send)
+            with tracing.serving(scope["headers"]) as span:
+                await self._serve(dict(scope), receive, send, span)
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "no websockets here"})
         else:
             await self.app(scope, receive, send)
 
-    async def _serve(self, outer: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, outer: MutableMapping[str, Any], receive: Receive, send: Send, span: tracing.Span
+    ) -> None:
         began = time.perf_counter()
         method = str(outer["method"])
         scope: Any = {**outer, "method": "GET" if method == "HEAD" else method}
@@ -121,6 +125,7 @@ class Edge:
                 seconds = time.perf_counter() - began
                 route = scope.get("path_template")
                 self._metrics.observe(method, route, status or 500, seconds)
+                span.answered(method, route, status or 500)
                 actor = scope.get("auth")
                 log.info(
                     "request",
