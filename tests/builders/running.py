@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,17 +24,16 @@ SECONDS: Final = 30
 
 @dataclass
 class Running:
-    """Where the server answers, and tokens of a head and of an administrator there."""
+    """Where the server answers, and a token of each role there, the head's first."""
 
     url: str
-    token: str = ""
-    admin_token: str = ""
+    tokens: dict[Role, str] = field(default_factory=dict)
     server: uvicorn.Server | None = None
 
 
 @contextmanager
 def a_server(database_url: str, *, countries: tuple[str, ...] = ("MA", "ES")) -> Iterator[Running]:
-    """A server on a database, without limits on calls; the head speaks for the countries."""
+    """A server on a database, without limits on calls; its accounts speak for the countries."""
     listener = socket.create_server(("127.0.0.1", 0))
     running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}")
     ready = threading.Event()
@@ -42,10 +41,9 @@ def a_server(database_url: str, *, countries: tuple[str, ...] = ("MA", "ES")) ->
     async def serve() -> None:
         async with await Database.open(database_url, vault=the_keys(), pool_size=5) as db:
             now = datetime.now(UTC)
-            account = await create_account(db, name="Rabat", countries=countries, role=Role.HEAD, now=now)
-            running.token = (await create_token(db, account, now=now)).secret
-            admin = await create_account(db, name="Admin", countries=["MA"], role=Role.ADMIN, now=now)
-            running.admin_token = (await create_token(db, admin, now=now)).secret
+            for role in (Role.HEAD, *(role for role in Role if role is not Role.HEAD)):
+                account = await create_account(db, name=role, countries=countries, role=role, now=now)
+                running.tokens[role] = (await create_token(db, account, now=now)).secret
             settings = Settings(calls_per_minute=0, failures_per_minute=0)
             app = create_app(db, settings, now=lambda: datetime.now(UTC))
             running.server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))

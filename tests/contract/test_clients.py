@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mla_tracker.domain.vocabulary import Role
 from tests.builders.generated import FOLDER, Workshop
 from tests.builders.held import published
 from tests.builders.running import Running, a_server
@@ -112,8 +113,8 @@ def test_the_python_client_has_types_that_fit_together(workshop: Workshop, pytho
 def test_a_desk_works_with_the_python_client(
     workshop: Workshop, python_client: str, running: Running
 ) -> None:
-    judge(workshop.must_run(sys.executable, "journey.py", running.url, running.token))
+    judge(workshop.must_run(sys.executable, "journey.py", running.url, running.tokens[Role.HEAD]))
 
 
 def test_a_desk_works_with_the_typescript_client(workshop: Workshop, compiled: str, running: Running) -> None:
-    judge(workshop.must_run(workshop.node, "journey.js", running.url, running.token))
+    judge(workshop.must_run(workshop.node, "journey.js", running.url, running.tokens[Role.HEAD]))
