@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from mla_tracker.commands.delivering import deliver
 from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.jobs import Work
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.recounting import recount_stale
 from mla_tracker.commands.retention import forget_due
 from mla_tracker.commands.sealing import seal
+from mla_tracker.outbound.webhooks import Reach
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 
@@ -19,6 +21,7 @@ RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
 RETENTION: Final = "retention"
+DELIVER: Final = "deliver"
 
 ESSENTIAL: Final = frozenset({SWEEP})
 """Jobs without which the program is not fit for work."""
@@ -41,6 +44,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
         Job(HOUSEKEEPING, timedelta(hours=1), _housekeeping(settings)),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
+        Job(DELIVER, timedelta(seconds=15), _delivering(settings)),
     )
 
 
@@ -70,6 +74,15 @@ def _housekeeping(settings: Settings) -> Work:
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
     done = await forget_due(db, now)
     return {"looked_at": done.looked_at, "erased": len(done.requests)}
+
+
+def _delivering(settings: Settings) -> Work:
+    reach = Reach.of(settings.webhook_networks, http=settings.webhook_http)
+
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return asdict(await deliver(db, now, reach))
+
+    return work
 
 
 def _sealing(settings: Settings) -> Work:
