@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare prepare-dev demo serve test check lint types audit bench docs lock
+.PHONY: help prepare prepare-dev demo serve test faults check lint types audit bench docs lock cluster contract fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -19,8 +19,14 @@ demo: prepare ## everything set up, a worked example loaded, API and scheduler r
 serve: prepare ## API and scheduler on your own data
 	@exec $(RUN)/mla-tracker serve
 
+cluster: prepare ## many nodes on this machine: primary, replica, PgBouncer, two API nodes, two schedulers
+	@PYTHONPATH=. exec $(RUN)/python tools/cluster.py
+
 test: prepare-dev ## all tests on a real PostgreSQL, with the coverage of domain/ (at least 98 %)
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+
+faults: prepare-dev ## an installation is hurt in rounds while officers write, and the books compared (ROUNDS=200, SEED=, FIRST=)
+	@$(RUN)/python -m tests.faults.harness --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST))
 
 check: lint types audit ## format, lint, strict types, the direction of imports, known vulnerabilities
 	@$(RUN)/lint-imports
@@ -44,3 +50,10 @@ docs: prepare-dev ## write the pages that are made from the code
 lock: ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
 	uv pip compile pyproject.toml --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-dev.lock
+
+contract: prepare-dev ## accept a changed API contract that CHANGELOG.md names, and record examples of answers
+	@MLA_RECORD_EXAMPLES=1 $(RUN)/python -m pytest -q tests/contract/test_examples.py -k is_taken_and_answered
+	@$(RUN)/python -m tools.contract
+
+fuzz: prepare-dev ## schemathesis against the API: every check, every phase, for an hour or so
+	@MLA_FUZZ=thorough $(RUN)/python -m pytest -q tests/api/test_schema_fuzz.py

@@ -24,12 +24,13 @@ from uuid import uuid4
 import asyncpg
 
 from mla_tracker.storage import embedded
-from mla_tracker.storage.database import _read_and_write_json
+from mla_tracker.storage.json_columns import read_and_write_json
 
 PATH = "/api/v1/requests"
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
 CONCURRENCY = (1, 16)
 WARM_UP_SECONDS = 2.0
+START_SECONDS = 180
 TABLES = ("request", "request_event", "free_text", "clock", "clock_check")
 
 Call = Callable[[], Awaitable[None]]
@@ -103,7 +104,7 @@ async def over_http(
 
 async def by_inserts(url: str, number: int, seconds: float) -> tuple[float, float]:
     """The rows of one logged request, written again under new ids, in one transaction each."""
-    pool = await asyncpg.create_pool(url, min_size=number, max_size=number, init=_read_and_write_json)
+    pool = await asyncpg.create_pool(url, min_size=number, max_size=number, init=read_and_write_json)
     async with pool:
         request_id = await pool.fetchval("select id from request order by created_at limit 1")
         rows = {
@@ -168,7 +169,7 @@ def served(command: Sequence[str], port: int, environment: dict[str, str]) -> It
     """The program of `command`, once it takes connections; ended afterwards."""
     program = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             with suppress(OSError), create_connection(("127.0.0.1", port), timeout=1):
                 break

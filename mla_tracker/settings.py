@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from mla_tracker.outbound.fetching import is_safe
+from mla_tracker.domain.telling import is_address
+from mla_tracker.outbound.fetching import is_loopback, is_safe
 from mla_tracker.storage.data_folder import default_folder
 from mla_tracker.storage.errors import CannotRun
 
@@ -38,6 +39,20 @@ class Settings(BaseSettings):
         description="Address of a PostgreSQL, 15 or newer: postgresql://user:password@host:5432/database. "
         "Without it a private PostgreSQL runs in the data folder.",
     )
+    replica_url: str | None = Field(
+        None,
+        repr=False,
+        validate_default=True,
+        json_schema_extra=SECRET,
+        description="Address of a streaming replica of that database, from which reports are read. Without it, and "
+        "while it is too far behind or cannot be reached, they are read from the database itself.",
+    )
+    replica_lag_seconds: float = Field(
+        10,
+        ge=1,
+        le=3600,
+        description="How far the replica may be behind at most.",
+    )
     data_dir: Path = Field(
         default_factory=default_folder,
         description="Folder of the private database and of local files. Its path may be 90 bytes long.",
@@ -51,6 +66,16 @@ class Settings(BaseSettings):
         None,
         description="Folder of the keys that seal texts and prove the audit: text.key, audit.key, checkpoint.key. "
         "Without it `keys` in the data folder. Every node needs the same; back it up apart from the database.",
+    )
+    record_keys_file: Path | None = Field(
+        None,
+        description="File in which each backup keeps the wrapped keys of records and what was erased, in place of the "
+        "copy before. Without it `record-keys` in the folder of keys. Keep it apart from backups, and no older copies.",
+    )
+    postgres_programs: Path | None = Field(
+        None,
+        description="Folder of pg_dump and pg_restore for backups. Without it those that come along, of PostgreSQL 18 "
+        "and without TLS.",
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
@@ -80,6 +105,13 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         500, ge=1, le=100_000, description="Most connections of clients that one process holds open."
     )
+    stop_pause_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long a node that is asked to stop serves on while /health/ready answers 503, so that a "
+        "balancer takes it out first; a little more than the interval at which the balancer asks.",
+    )
     sweep_seconds: int = Field(60, ge=1, le=86_400, description="How often what has come due is flagged.")
     feed_days: int = Field(
         90,
@@ -99,6 +131,33 @@ class Settings(BaseSettings):
     statement_cache: bool = Field(
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
+    )
+    import_bytes: int = Field(
+        1024**3,
+        ge=1024,
+        le=1024**4,
+        description="Most bytes of a file of records that is handed in through the API; 1 GiB by default. "
+        "`mla-tracker import` takes any.",
+    )
+    metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        max_length=200,
+        pattern=r"^[!-~]+$",
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Token that /metrics asks for (Authorization: Bearer ...). Figures of the installation, such as "
+        "overdue duties by country, are given with it alone.",
+    )
+    traces_url: str | None = Field(
+        None,
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Address that takes traces by OTLP over HTTP, e.g. http://127.0.0.1:4318/v1/traces; https, or http "
+        "on this machine. Without it nothing is traced.",
+    )
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="Which share of all traces is sent; 0.01 is one in a hundred."
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."
@@ -137,7 +196,42 @@ class Settings(BaseSettings):
         "this machine.",
     )
 
-    @field_validator("oidc_issuer", "checkpoint_url")
+    public_url: str | None = Field(
+        None,
+        max_length=500,
+        description="Address at which people reach this installation, e.g. https://mla.example.org; mails link to it.",
+    )
+    smtp_host: str | None = Field(
+        None, max_length=253, description="Server that takes mail. Without it no mail is sent."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port; 465 goes with `tls`.")
+    smtp_security: Literal["starttls", "tls", "plain"] = Field(
+        "starttls",
+        description="How the way to it is kept from listeners; its certificate is always checked. `plain` only to this "
+        "machine itself, unless MLA_SMTP_PLAIN_ALLOWED says otherwise.",
+    )
+    smtp_plain_allowed: bool = Field(
+        False, description="Allow `plain` to another machine: whoever listens there reads every mail."
+    )
+    smtp_ca_file: Path | None = Field(
+        None,
+        description="Certificates (PEM) of the authorities that may vouch for it, instead of the machine's.",
+    )
+    smtp_user: str | None = Field(
+        None, max_length=320, description="Name to log in with.", repr=False, json_schema_extra=SECRET
+    )
+    smtp_password: str | None = Field(
+        None, max_length=500, description="Password to log in with.", repr=False, json_schema_extra=SECRET
+    )
+    mail_from: str | None = Field(
+        None, max_length=254, description="Address in whose name mail is sent; goes with MLA_SMTP_HOST."
+    )
+    mail_domains: Words = Field(
+        (),
+        description="Domains to which mail may be sent, separated by commas: those of the authorities. By default all.",
+    )
+
+    @field_validator("oidc_issuer", "checkpoint_url", "public_url", "traces_url")
     @classmethod
     def _is_trustworthy(cls, url: str | None) -> str | None:
         if url is not None and not is_safe(url):
@@ -151,14 +245,48 @@ class Settings(BaseSettings):
             raise ValueError("MLA_OIDC_ISSUER and MLA_OIDC_AUDIENCE go together; set both or neither")
         return audience
 
-    @field_validator("database_url")
+    @field_validator("replica_url")
+    @classmethod
+    def _goes_with_a_primary(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and "database_url" in info.data and info.data["database_url"] is None:
+            raise ValueError("a replica is one of the database that MLA_DATABASE_URL names; set that too")
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not is_address(address):
+            raise ValueError("give a plain address such as deadlines@example.org")
+        return address
+
+    @model_validator(mode="after")
+    def _can_send_mail(self) -> Self:
+        if self.smtp_host is None:
+            return self
+        if self.mail_from is None:
+            raise ValueError("MLA_SMTP_HOST and MLA_MAIL_FROM go together; set both or neither")
+        if (self.smtp_user is None) is not (self.smtp_password is None):
+            raise ValueError("MLA_SMTP_USER and MLA_SMTP_PASSWORD go together; set both or neither")
+        if self.smtp_security == "plain" and not is_loopback(f"//{self.smtp_host}"):
+            if not self.smtp_plain_allowed:
+                raise ValueError(
+                    "MLA_SMTP_SECURITY plain is for a server on this machine; use starttls or tls, or set "
+                    "MLA_SMTP_PLAIN_ALLOWED"
+                )
+            if self.smtp_password is not None:
+                raise ValueError(
+                    "a password is not sent over a plain connection; leave MLA_SMTP_PASSWORD out"
+                )
+        return self
+
+    @field_validator("database_url", "replica_url")
     @classmethod
     def _is_postgresql(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("give an address of the form postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("allowed_hosts", "trusted_proxies", "webhook_networks", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", "webhook_networks", "mail_domains", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:
         return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
@@ -257,6 +385,8 @@ def secret_names() -> frozenset[str]:
 
 
 def _sentence(fault: Any) -> str:
+    if not fault["loc"]:  # of several settings together
+        return f"The settings are not possible: {str(fault['msg']).removeprefix('Value error, ')}."
     field = str(fault["loc"][0])
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     entered = "" if field in secret_names() else f" {str(fault['input'])[:100]!r}"

@@ -1,12 +1,12 @@
 """The ASGI application: all routes in one list, what every handler may ask for, and the edge around it."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from litestar import Litestar, Request, Response, Router
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
@@ -17,6 +17,7 @@ from mla_tracker.api import (
     agreements,
     audit,
     auth,
+    calendar_feeds,
     calendar_versions,
     calendars,
     changes,
@@ -24,14 +25,18 @@ from mla_tracker.api import (
     conditional,
     conventions,
     deadlines,
+    directory,
     documentation,
     events,
+    exports,
     flags,
     governing,
     health,
+    imports,
     limits,
     metrics,
     notes,
+    notifications,
     persons,
     policies,
     problems,
@@ -44,18 +49,31 @@ from mla_tracker.api import (
 )
 from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.health import Check
+from mla_tracker.api.installation import InstallationFigures
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.rates import Rates
 from mla_tracker.api.routes import MAX_BODY, marked, read_body
+from mla_tracker.domain.actors import Actor
 from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.settings import Settings
+from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.idempotency import IdempotencyKey
+from mla_tracker.storage.replica import Figures
 
 PREFIX: Final = "/api/v1"
 
 ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     account.read_me,
+    notifications.read_notifications,
+    notifications.set_notifications,
+    notifications.confirm_notifications,
+    notifications.remove_notifications,
+    calendar_feeds.read_calendar_of_mine,
+    calendar_feeds.read_feed,
+    calendar_feeds.make_feed,
+    calendar_feeds.end_feed,
+    calendar_feeds.read_calendar_feed,
     accounts.open_account,
     accounts.list_accounts,
     accounts.read_account,
@@ -124,6 +142,15 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     webhooks.rotate_webhook_secret,
     webhooks.list_deliveries,
     webhooks.resend_delivery,
+    imports.hand_in_import,
+    imports.list_imports,
+    imports.read_import,
+    imports.read_refused,
+    exports.export_requests,
+    exports.export_agreements,
+    exports.export_directory,
+    directory.record_directory_entry,
+    directory.list_directory,
 ]
 """Every route below the prefix. Add yours here."""
 
@@ -150,11 +177,18 @@ def create_app(
     settings: Settings,
     *,
     now: Callable[[], datetime],
+    clock: ClockWatch | None = None,
     ready_checks: Sequence[Check] = READY_CHECKS,
     http_metrics: HttpMetrics | None = None,
+    job_intervals: Mapping[str, timedelta] | None = None,
 ) -> ASGIApp:
-    """The application on an open database. `now` gives the present as an aware UTC instant."""
+    """The application on an open database. `now` gives the present as an aware UTC instant.
+
+    While `clock` finds it wrong, no call that needs an account is let in.
+    `job_intervals`: the jobs of the installation, whichever node runs them, for its figures.
+    """
     figures = http_metrics or HttpMetrics()
+    reports_from = figures_of(database, settings, figures)
     router = Router(PREFIX, route_handlers=[marked(handler) for handler in ROUTES])
     app = Litestar(
         [router, *(marked(handler) for handler in OUTSIDE)],
@@ -165,25 +199,43 @@ def create_app(
         before_request=answer_options,
         exception_handlers={Exception: problems.answer_problem},
         request_max_body_size=MAX_BODY,
+        # Each asks for the one before: what stands side by side Litestar provides in tasks, each costlier than it all.
         dependencies={
-            "now": Provide(provide_now, sync_to_thread=False),
-            "actor": Provide(auth.provide_actor, sync_to_thread=False),
-            "credential": Provide(auth.provide_credential, sync_to_thread=False),
             "database": Provide(lambda: database, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
+            "settings": Provide(provide_settings, sync_to_thread=False),
+            "now": Provide(provide_now, sync_to_thread=False),
+            "actor": Provide(provide_actor, sync_to_thread=False),
+            "credential": Provide(provide_credential, sync_to_thread=False),
             "if_match": Provide(provide_if_match, sync_to_thread=False),
             "idempotency": Provide(provide_idempotency),
         },
-        on_shutdown=[auth.settle],
+        on_shutdown=[auth.settle, reports_from.close],
     )
     app.state.database = database
+    app.state.figures = reports_from
     app.state.settings = settings
     app.state.identity = provider_of(settings)
     app.state.now = now
+    app.state.clock = clock
     app.state.ready_checks = list(ready_checks)
     app.state.metrics = figures
+    app.state.installation = InstallationFigures(job_intervals or {})
     app.state.rates = rates_of(database, settings)
     return Edge(app, figures, Hosts(settings.hosts))
+
+
+def figures_of(database: Database, settings: Settings, metrics: HttpMetrics) -> Figures:
+    """Where reports are read: from a replica, if there is one."""
+    url = settings.replica_url
+
+    async def open_replica() -> Database:
+        assert url is not None
+        return await Database.open(
+            url, pool_size=settings.pool_size, statement_cache=settings.statement_cache
+        )
+
+    most_lag = timedelta(seconds=settings.replica_lag_seconds)
+    return Figures(database, open_replica if url else None, most_lag=most_lag, registry=metrics.registry)
 
 
 def rates_of(database: Database, settings: Settings) -> Rates:
@@ -207,23 +259,40 @@ async def answer_options(request: Request[Any, Any, Any]) -> Response[None] | No
     return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(methods))})
 
 
-def provide_now(request: Request[Any, Any, Any]) -> datetime:
+def provide_settings(request: Request[Any, Any, Any], database: NamedDependency[Database]) -> Settings:
+    """The settings of this process."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def provide_actor(request: Request[Any, Any, Any], now: NamedDependency[datetime]) -> Actor:
+    """The account that calls."""
+    return auth.actor_of(request)
+
+
+def provide_credential(request: Request[Any, Any, Any], actor: NamedDependency[Actor]) -> auth.Credential:
+    """What the account has shown."""
+    return auth.credential_of(request)
+
+
+def provide_now(request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> datetime:
     """The one present of a request, read when it was let in."""
     now: datetime = request.state.now
     return now
 
 
-def provide_if_match(request: Request[Any, Any, Any]) -> frozenset[int] | None:
+def provide_if_match(request: Request[Any, Any, Any], actor: NamedDependency[Actor]) -> frozenset[int] | None:
     """The versions that the change may be based on; None for any."""
     return conditional.expected_versions(request.headers.get("If-Match"))
 
 
-async def provide_idempotency(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
+async def provide_idempotency(
+    request: Request[Any, Any, Any], actor: NamedDependency[Actor]
+) -> IdempotencyKey | None:
     """The caller's key for this write, bound to its account, route, path and body. Raises the 400 problem."""
     key = conditional.idempotency_key(request.headers.get("Idempotency-Key"))
     if key is None:
         return None
     path = request.scope["path"].encode()
     digest = hashlib.sha256(path + b"\n" + await read_body(request)).digest()
-    actor = auth.provide_actor(request)
     return IdempotencyKey(actor.account_id, f"{request.method} {request.scope['path_template']}", key, digest)

@@ -16,17 +16,25 @@ from litestar.handlers import BaseRouteHandler
 from mla_tracker.api import bodies
 from mla_tracker.api.conditional import idempotency_key
 from mla_tracker.api.fields import Query
-from mla_tracker.api.problems import IDENTITY_UNAVAILABLE, PASSING_FAULTS, UNAUTHENTICATED, Problem
+from mla_tracker.api.problems import (
+    IDENTITY_UNAVAILABLE,
+    PASSING_FAULTS,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Problem,
+)
 from mla_tracker.api.routes import Route
 from mla_tracker.commands.tokens import TOKEN_PATTERN, note_use, token_hash
 from mla_tracker.domain.actors import Actor, Origin
 from mla_tracker.domain.permissions import require
 from mla_tracker.outbound.identity import IdentityProvider, ProviderUnavailable, TokenRefused
 from mla_tracker.queries.accounts import actor_of_identity, bearer_of
+from mla_tracker.storage.clock_watch import ClockOff, ClockWatch
 from mla_tracker.storage.database import Database, DbRole
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 PROVIDER_RETRY_SECONDS: Final = 30
+CLOCK_RETRY_SECONDS: Final = 30
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="mla-tracker"'}
 
 _TOKEN: Final = re.compile(rf"Bearer +({TOKEN_PATTERN}) *\Z", re.IGNORECASE | re.ASCII)
@@ -102,6 +110,20 @@ async def _note_use(database: Database, token_id: UUID, now: datetime) -> None:
         log.warning("use of a token not noted", token_id=str(token_id), fault=fault)
 
 
+async def require_clock(clock: ClockWatch) -> None:
+    """Raises the 503 problem while this node cannot know what is due, which token and which key still counts."""
+    try:
+        await clock.require()
+    except ClockOff as off:
+        log.error("call not let in: the clock is wrong", fault=str(off))
+        raise Problem(
+            UNAVAILABLE,
+            "The clock of this node is wrong, so it does nothing until that is put right. Nothing was recorded. Try "
+            "another node, or this one again later.",
+            headers={"Retry-After": str(CLOCK_RETRY_SECONDS)},
+        ) from None
+
+
 async def settle() -> None:
     """Wait for the notes under way; for the shutdown, before the database closes."""
     if _background:
@@ -123,6 +145,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         raise NotFoundException()
     route: Route = handler.opt["route"]
     state = connection.app.state
+    if route.may is not None and state.clock is not None:
+        await require_clock(state.clock)
     now = connection.state.now = state.now()
     address = connection.client.host if connection.client else None
     if route.may is not None:
@@ -152,14 +176,14 @@ def origin_of(connection: ASGIConnection[Any, Any, Any, Any], shown: Credential)
     )
 
 
-def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+def actor_of(request: Request[Any, Any, Any]) -> Actor:
     """The account that the guard found; a public route has none and must not ask."""
     actor = request.scope["auth"]
     assert isinstance(actor, Actor)
     return actor
 
 
-def provide_credential(request: Request[Any, Any, Any]) -> Credential:
+def credential_of(request: Request[Any, Any, Any]) -> Credential:
     """What the caller showed to the guard."""
     credential = request.state.credential
     assert isinstance(credential, Credential)

@@ -23,28 +23,45 @@ To add a route:
    are refused without further ado.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
+from inspect import cleandoc
 from typing import Any, Final
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from mla_tracker import __version__
-from mla_tracker.api import problems
+from mla_tracker.api import bodies, edge, openapi_answers
 from mla_tracker.api.conditional import IDEMPOTENCY_KEY_PATTERN, IF_MATCH_PATTERN
 from mla_tracker.api.fields import ID_PATTERN
-from mla_tracker.api.problems import Kind
-from mla_tracker.api.routes import Route
+from mla_tracker.api.openapi_schemas import (
+    Names,
+    long_lists,
+    problem_schema,
+    reference,
+    schemas_of,
+    without_defaults,
+)
+from mla_tracker.api.routes import BODY_SECONDS, Route
 from mla_tracker.commands.tokens import TOKEN_PATTERN
-from mla_tracker.domain import errors
 from mla_tracker.domain.permissions import PERMISSIONS, Deed, roles_of
-from mla_tracker.domain.vocabulary import Role
 
-REFERENCE: Final = "#/components/schemas/{model}"
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+):(\w+)\}")
+_REFERENCE: Final = re.compile(r'"#/components/(\w+)/([^"]+)"')
+_DESCRIPTION: Final = (
+    "Requests between countries for evidence and for people, with legal clocks that explain themselves.\n\n"
+    "Instants are RFC 3339 with offset, dates YYYY-MM-DD, countries ISO 3166-1 alpha-2, ids UUIDv7. "
+    "Errors are RFC 9457 problem details; `x-problems` of an answer lists their types. A client takes it that answers "
+    "may have new fields, and closed lists in them new values, and passes over what it does not know.\n\n"
+    f"Read are addresses of {edge.MOST_URL_BYTES} bytes, {edge.MOST_HEADERS} headers of {edge.MOST_HEADER_BYTES} bytes "
+    f"in all, {bodies.MAX_QUERY_PARAMETERS} query parameters, bodies of as many bytes as `x-max-bytes` of the "
+    f"operation says, {bodies.MAX_DEPTH} levels deep, within {BODY_SECONDS} seconds. One answer "
+    f"names {bodies.MAX_ERRORS} faults at most. Calls are limited by account and by address (429 with `Retry-After`); "
+    "how many a minute the operator says. HEAD is answered wherever GET is. `x-headers-of-every-answer` stand "
+    "on all answers."
+)
 _TAGS: Final[Mapping[str, str]] = {
     "requests": "Cases: what one country asks of another, with their history and clocks.",
     "agreements": "The register of agreements and their life.",
@@ -59,9 +76,12 @@ _TAGS: Final[Mapping[str, str]] = {
     "reports": "Figures for ministries.",
     "account": "Who is calling.",
     "accounts": "Accounts and tokens, for administrators.",
+    "notifications": "Being told in time: mail, and a calendar of what is due.",
     "operation": "For those who run it.",
     "persons": "Who a request is about, for those who work on it.",
     "notes": "What a side notes on a request for itself.",
+    "imports": "Files of records, in and out: CSV and NDJSON.",
+    "directory": "Central authorities and contact points of all countries.",
     "retention": "How long persons and texts of closed requests are kept.",
 }
 
@@ -75,7 +95,10 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         for handler in route.route_handlers
         if "route" in handler.opt and not handler.opt["route"].hidden
     ]
-    names, schemas = _schemas(handler.opt["route"] for _, handler in operations)
+    names, schemas = schemas_of(handler.opt["route"] for _, handler in operations)
+    for _, handler in operations:
+        if "PATCH" in handler.http_methods and (body := handler.opt["route"].body) is not None:
+            without_defaults(schemas[names[body, "body"]])
     paths: dict[str, dict[str, Any]] = {}
     for path, handler in sorted(operations, key=lambda found: (found[0], sorted(found[1].http_methods))):
         for method in sorted(handler.http_methods):
@@ -85,22 +108,23 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         if model[1] == "query":
             schemas.pop(name, None)
     used_tags = {operation["tags"][0] for methods in paths.values() for operation in methods.values()}
+    components = {
+        "schemas": {**schemas, **long_lists(), "Problem": problem_schema()},
+        **openapi_answers.components(),
+    }
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "mla-tracker",
             "version": __version__,
-            "description": "Requests between countries for evidence and for people, with legal clocks that "
-            "explain themselves. Instants are RFC 3339 with offset, dates YYYY-MM-DD, countries ISO 3166-1 "
-            "alpha-2, ids UUIDv7. "
-            "Errors are RFC 9457 problem details.",
+            "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": tag, "description": text} for tag, text in _TAGS.items() if tag in used_tags],
         "paths": paths,
         "components": {
-            "schemas": {**schemas, "Problem": _problem_schema()},
+            **_used(components, paths),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -111,67 +135,81 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
                 }
             },
         },
+        "x-headers-of-every-answer": openapi_answers.headers_of_every_answer(),
+    }
+
+
+def _used(components: Mapping[str, Mapping[str, Any]], paths: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The components that the paths refer to, themselves or by way of others."""
+    waiting: list[Any] = [paths]
+    used = set[tuple[str, str]]()
+    while waiting:
+        for kind, name in _REFERENCE.findall(json.dumps(waiting.pop())):
+            if (kind, name) not in used and name in components.get(kind, ()):
+                used.add((kind, name))
+                waiting.append(components[kind][name])
+    return {
+        kind: {name: one for name, one in named.items() if (kind, name) in used}
+        for kind, named in components.items()
     }
 
 
 def _link(paths: Mapping[str, Mapping[str, Any]]) -> None:
-    """Say of what a POST makes which operations take its id."""
+    """Say of what a POST makes, and of the first record of a list, which operations take its id.
+
+    A change takes the ETag of the answer along, where it is the record's own.
+    """
     for path, methods in paths.items():
         made = methods.get("post", {}).get("responses", {}).get("201")
+        listed = methods.get("get", {}).get("responses", {}).get("200")
         above = paths.get(path.rpartition("/")[0], {}).get("get", {}).get("responses", {}).get("200")
-        if made is None or (above is not None and above["content"] == made["content"]):
+        changed = above is not None and made is not None and _answer_of(above) == _answer_of(made)
+        for answer, its_id, taken in (
+            (None if changed else made, "$response.body#/id", True),
+            (listed, "$response.body#/items/0/id", False),
+        ):
+            if answer is not None and (links := _links_below(path, paths, answer, its_id, whole=taken)):
+                answer["links"] = links
+
+
+def _answer_of(response: Mapping[str, Any]) -> Any:
+    return {media: content["schema"] for media, content in response["content"].items()}
+
+
+def _links_below(
+    path: str, paths: Mapping[str, Mapping[str, Any]], answer: Mapping[str, Any], its_id: str, *, whole: bool
+) -> dict[str, Any]:
+    below = re.compile(rf"{re.escape(path)}/\{{(\w+)\}}(/[^{{]*)?")
+    links = {}
+    for other, operations in paths.items():
+        match = below.fullmatch(other)
+        if match is None:
             continue
-        below = re.compile(rf"{re.escape(path)}/\{{(\w+)\}}(/[^{{]*)?")
-        links = {
-            operation["operationId"]: {
-                "operationId": operation["operationId"],
-                "parameters": {match[1]: "$response.body#/id"}
-                | {name: f"$request.path.{name}" for name in re.findall(r"\{(\w+)\}", path)},
+        for operation in operations.values():
+            parameters = {match[1]: its_id} | {
+                name: f"$request.path.{name}" for name in re.findall(r"\{(\w+)\}", path)
             }
-            for other, operations in paths.items()
-            if (match := below.fullmatch(other))
-            for operation in operations.values()
-        }
-        if links:
-            made["links"] = links
+            if whole and match[2] is None and "ETag" in answer["headers"] and _takes_version(operation):
+                parameters["If-Match"] = "$response.header.ETag"
+            links[operation["operationId"]] = {
+                "operationId": operation["operationId"],
+                "parameters": parameters,
+            }
+    return links
 
 
-def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str], str], dict[str, Any]]:
-    """Every model's name in the document, and the schemas by name."""
-    wanted: dict[tuple[type[BaseModel], str], None] = {}
-    for route in routes:
-        for model, use in ((route.body, "body"), (route.query, "query"), (route.answer, "answer")):
-            if model is not None:
-                wanted[model, use] = None
-    modes: list[tuple[type[BaseModel], Any]] = [
-        (model, "serialization" if use == "answer" else "validation") for model, use in wanted
-    ]
-    references, definitions = models_json_schema(modes, ref_template=REFERENCE)
-    names = {
-        (model, use): str(references[model, mode]["$ref"]).rsplit("/", 1)[-1]
-        for (model, use), (_, mode) in zip(wanted, modes, strict=True)
-    }
-    return names, {name: _tidy(schema) for name, schema in definitions.get("$defs", {}).items()}
-
-
-def _tidy(schema: Any) -> Any:
-    """A schema without the titles that pydantic derives from field names, and with no names beside a pattern."""
-    if isinstance(schema, dict):
-        closed = {"additionalProperties": False} if "patternProperties" in schema else {}
-        kept = {
-            name: value for name, value in schema.items() if name != "title" or not isinstance(value, str)
-        }
-        return {**closed, **{name: _tidy(value) for name, value in kept.items()}}
-    return [_tidy(item) for item in schema] if isinstance(schema, list) else schema
+def _takes_version(operation: Mapping[str, Any]) -> bool:
+    return any(parameter["name"] == "If-Match" for parameter in operation["parameters"])
 
 
 def _operation(
     path: str,
     handler: HTTPRouteHandler,
-    names: Mapping[tuple[type[BaseModel], str], str],
+    names: Names,
     schemas: Mapping[str, Any],
 ) -> dict[str, Any]:
     route: Route = handler.opt["route"]
+    operation_id = handler.handler_name.rsplit(".", 1)[-1]
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": _path_schema(kind)}
         for name, kind in _path_parameters(handler)
@@ -197,22 +235,30 @@ def _operation(
             }
         )
     operation: dict[str, Any] = {
-        "operationId": handler.handler_name.rsplit(".", 1)[-1],
+        "operationId": operation_id,
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": parameters,
-        "responses": _responses(path, route, names),
+        "responses": openapi_answers.responses_of(operation_id, path, route, names),
         "security": [] if route.public else [{"bearer": []}],
     }
-    if route.description:
-        operation["description"] = route.description
+    if description := route.description or cleandoc(handler.fn.__doc__ or ""):
+        operation["description"] = description
     if route.may is not None:
         operation |= _who_may(route.may)
     if route.body is not None:
-        content: dict[str, Any] = {"schema": _reference(names[route.body, "body"])}
+        content: dict[str, Any] = {"schema": reference(names[route.body, "body"])}
         if route.examples:
             content["examples"] = {name: {"value": value} for name, value in route.examples.items()}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {route.max_body} bytes.",
+            "content": {"application/json": content},
+        }
+        operation["x-max-bytes"] = route.max_body
+    if route.takes:
+        file = {"schema": {"type": "string", "minLength": 1}}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.takes, file)}
     return operation
 
 
@@ -224,10 +270,6 @@ def _who_may(deed: Deed) -> dict[str, Any]:
         "x-roles": [role.value for role in roles_of(deed)],
         "x-scope": None if scope is None else scope.value,
     }
-
-
-def _reference(name: str) -> dict[str, str]:
-    return {"$ref": REFERENCE.format(model=name)}
 
 
 def _path_parameters(handler: HTTPRouteHandler) -> list[tuple[str, str]]:
@@ -273,122 +315,3 @@ def _without_null(field: Mapping[str, Any]) -> dict[str, Any]:
         if len(branches) == 1
         else {**field, **({"anyOf": branches} if branches else {})}
     )
-
-
-def _responses(path: str, route: Route, names: Mapping[tuple[type[BaseModel], str], str]) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    headers = {"X-Request-ID": _response_header("The id of this request in our log.")}
-    success = dict(headers)
-    if route.etag:
-        success["ETag"] = _response_header("The version of the record.")
-    if route.location:
-        success["Location"] = _response_header("Where the record is.")
-    if route.idempotent:
-        success["Idempotency-Replayed"] = _response_header(
-            "`true` if an earlier call under the same key did the work.", required=False
-        )
-    schema = _reference(names[route.answer, "answer"]) if route.answer is not None else {"type": "object"}
-    for status, text in {route.status: "As asked.", **route.also}.items():
-        responses[str(status)] = {
-            "description": text,
-            "headers": success if status == route.status else headers,
-            "content": {
-                media: {"schema": schema if media == "application/json" else {}} for media in route.media
-            },
-        }
-    by_status: dict[int, list[Kind]] = {}
-    for kind in _kinds(path, route):
-        by_status.setdefault(kind.status, []).append(kind)
-    for status, kinds in sorted(by_status.items()):
-        extra = {"WWW-Authenticate": _response_header("How to authenticate.")} if status == 401 else {}
-        extra |= {"Retry-After": _response_header("Seconds to wait.")} if status in (429, 503) else {}
-        if problems.INSUFFICIENT_SCOPE in kinds:
-            lacks = "Which scope the token lacks, if that is why."
-            extra |= {"WWW-Authenticate": _response_header(lacks, required=False)}
-        content = {problems.MEDIA_TYPE: {"schema": _reference("Problem")}}
-        if (earlier := responses.get(str(status))) is not None:
-            content = {**earlier["content"], **content}
-            extra = {name: {**header, "required": False} for name, header in extra.items()}
-        responses[str(status)] = {
-            "description": " ".join(dict.fromkeys(f"{kind.title} (`{kind.type}`)." for kind in kinds)),
-            "headers": {**headers, **extra},
-            "content": content,
-        }
-    return responses
-
-
-def _response_header(description: str, *, required: bool = True) -> dict[str, Any]:
-    return {"description": description, "required": required, "schema": {"type": "string"}}
-
-
-def _kinds(path: str, route: Route) -> Iterable[Kind]:
-    """Every kind of problem that the route can answer with: its own, and what follows from what it takes."""
-    yield from route.problems
-    if not route.public:
-        yield problems.UNAUTHENTICATED
-    if route.may is not None:
-        if len(PERMISSIONS[route.may].roles) < len(Role):
-            yield problems.PROBLEMS[errors.NotAllowed]
-        if PERMISSIONS[route.may].scope is not None:
-            yield problems.INSUFFICIENT_SCOPE
-    if route.body is not None:
-        yield from (
-            problems.INVALID_ENTRY,
-            problems.TIMED_OUT,
-            problems.TOO_LARGE,
-            problems.UNSUPPORTED_MEDIA_TYPE,
-        )
-    yield problems.INVALID_QUERY
-    if route.idempotent:
-        yield from (problems.INVALID_HEADER, problems.PROBLEMS[errors.IdempotencyKeyReused])
-    if route.if_match:
-        yield from (
-            problems.INVALID_HEADER,
-            problems.PROBLEMS[errors.VersionStale],
-            problems.PRECONDITION_REQUIRED,
-        )
-    if "{" in path:
-        yield problems.NOT_FOUND
-    yield from (problems.URL_TOO_LONG, problems.HEADERS_TOO_LARGE, problems.TOO_BUSY)
-    if route.limited:
-        yield from (problems.UNKNOWN_HOST, problems.TOO_MANY_CALLS)
-    yield problems.INTERNAL_ERROR
-    if not route.public:
-        yield from (problems.UNAVAILABLE, problems.IDENTITY_UNAVAILABLE)
-
-
-def _problem_schema() -> dict[str, Any]:
-    fault = {
-        "type": "object",
-        "required": ["pointer", "message"],
-        "additionalProperties": False,
-        "properties": {
-            "pointer": {
-                "type": "string",
-                "description": "JSON pointer into the body, or /name of a parameter or header.",
-            },
-            "message": {"type": "string", "description": "What is wrong and what to do."},
-        },
-    }
-    return {
-        "type": "object",
-        "description": "Problem details (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "errors"],
-        "properties": {
-            "type": {
-                "type": "string",
-                "format": "uri-reference",
-                "enum": [kind.type for kind in problems.all_kinds()],
-            },
-            "title": {"type": "string"},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string"},
-            "errors": {"type": "array", "items": fault},
-            "facts": {
-                "type": "object",
-                "description": "What the problem is about, for machines: acts, dates, versions; in `event_ids` the "
-                "recorded acts concerned, while `errors` points at those of the body.",
-            },
-        },
-        "additionalProperties": False,
-    }

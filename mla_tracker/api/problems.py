@@ -59,8 +59,7 @@ UNAUTHENTICATED = Kind(
     "unauthenticated",
     401,
     "A valid token is needed",
-    "The request carries no bearer token, or one that is unknown, expired or revoked. The answer does not "
-    "tell which. "
+    "The request carries no bearer token, or one that is unknown, expired or revoked. The answer does not tell which. "
     "Send `Authorization: Bearer …` with a token made by `mla-tracker token create`.",
 )
 METHOD_NOT_ALLOWED = Kind(
@@ -143,8 +142,8 @@ UNAVAILABLE = Kind(
     "unavailable",
     503,
     "Not available for the moment",
-    "The database did not answer in time. Repeat the call after the seconds in `Retry-After`; a write under "
-    "the same `Idempotency-Key`, since it may have been recorded all the same.",
+    "The database did not answer in time or is full, or a clock is wrong. Repeat the call after the seconds in "
+    "`Retry-After`; a write under the same `Idempotency-Key`, since it may have been recorded all the same.",
 )
 
 IDENTITY_UNAVAILABLE = Kind(
@@ -249,13 +248,14 @@ PASSING_FAULTS: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # of the server: disk, memory, connections
+    asyncpg.PostgresSystemError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.PostgresConnectionError,
 )
-"""Faults of the database that pass by themselves: a time-out, a restart, two writers in each other's way."""
+"""Faults of the database, not ours: a time-out, a restart, a full disk, two writers in each other's way."""
 
 
 class Problem(Exception):
@@ -336,7 +336,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, PASSING_FAULTS):
         return Problem(
             UNAVAILABLE,
-            f"The database did not answer in time. Try again in {RETRY_AFTER_SECONDS} seconds.",
+            f"The database cannot do it for the moment. Try again in {RETRY_AFTER_SECONDS} seconds.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     return Problem(

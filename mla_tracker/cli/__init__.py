@@ -12,7 +12,9 @@ from mla_tracker.cli import (
     accounts,
     asking,
     auditing,
+    backing_up,
     demonstrating,
+    files,
     operating,
     party_lists,
     retaining,
@@ -29,7 +31,8 @@ app = App(
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
 for room in (
-    demonstrating, serving, operating, auditing, retaining, upgrading, accounts, tokens, party_lists, asking,
+    demonstrating, serving, operating, backing_up, auditing, retaining, upgrading, accounts, tokens, party_lists, files,
+    asking,
 ):  # fmt: skip
     room.register(app)
 

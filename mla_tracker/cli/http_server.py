@@ -14,6 +14,7 @@ from mla_tracker.api import problems
 from mla_tracker.api.edge import MOST_HEADER_BYTES, MOST_URL_BYTES, SECURITY
 from mla_tracker.api.problems import Problem
 from mla_tracker.api.routes import MAX_BODY
+from mla_tracker.cli.stopping import waiting
 from mla_tracker.settings import Settings
 
 DRAIN_SECONDS: Final = 20
@@ -64,6 +65,7 @@ class Guarded(HttpToolsProtocol):
         self.limit_concurrency = None
         self._in_head = True
         self._unread = 0
+        self._answered = False
         self._refused = False
         self._head_timer: TimerHandle | None = None
         self._send_timer: TimerHandle | None = None
@@ -128,8 +130,23 @@ class Guarded(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Answered. Who is still sending the body of what was refused is not listened to for long."""
         super().on_response_complete()
+        self._answered = True
         if not self._in_head and not self.pipeline:
             self._end_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def shutdown(self) -> None:
+        """Take no further request; but one that has come already, or for which the client has just connected."""
+        if self._answering:
+            super().shutdown()
+        elif not self._unread and not waiting(self.transport.get_extra_info("socket")):
+            if self._answered:
+                self.transport.close()
+            else:
+                self._end_timer = self._after(LINGER_SECONDS, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if not self._unread and not self._answering:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """The client takes nothing more for the moment; for a while only."""

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from mla_tracker.cli.opening import connected, now, ready, tell
+from mla_tracker.cli.opening import connected, now, ready, require_clock, tell
 from mla_tracker.commands.setting_up import set_up
 from mla_tracker.settings import Settings, exposed, load_settings, misspelt
+from mla_tracker.storage.clock_watch import CLOCK_BOUND, ahead, sentence
 from mla_tracker.storage.database import DbRole
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.migrating import pending
@@ -33,6 +34,7 @@ def migrate() -> None:
 
 async def _migrate(settings: Settings) -> None:
     async with connected(settings) as database:
+        await require_clock(database)
         done, added = await set_up(database, now(), told=lambda name: tell(f"Running {name} ..."))
         if done or added:
             print(f"{len(done)} migration(s) run, {added} limit(s) added.")
@@ -139,7 +141,9 @@ async def _doctor(settings: Settings) -> list[tuple[str, bool, str]]:
         async with connected(settings) as database:
             async with database.transaction(DbRole.OWNER, read_only=True) as tx:
                 version = await tx.fetchval("SHOW server_version")
+                difference = await ahead(tx, now)
             findings.append(("database", True, f"PostgreSQL {version} answers"))
+            findings.append(("clock", abs(difference) <= CLOCK_BOUND, sentence(difference)))
             missing = await pending(database)
             if missing:
                 findings.append(("schema", False, f"{len(missing)} migration(s) to run: mla-tracker migrate"))

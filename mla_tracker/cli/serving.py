@@ -2,23 +2,26 @@
 
 import asyncio
 import errno
-import signal
 import socket
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, nullcontext
-from types import FrameType
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import uvicorn
 from cyclopts import App, Parameter
-from uvicorn.server import HANDLED_SIGNALS
 
-from mla_tracker import logs
+from mla_tracker import logs, tracing
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
+from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.errors import CannotRun
+
+if TYPE_CHECKING:  # the API takes a while to import, and few commands need it
+    from mla_tracker.api.metrics import HttpMetrics
+    from mla_tracker.cli.stopping import Stop
+    from mla_tracker.scheduler.jobs import Job
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -49,7 +52,7 @@ def serve(
     settings = load_settings(host=host, port=port)
     logs.configure(settings)
     _warn_of_secrets(settings)
-    with alone(settings), listening(settings) as listener:
+    with alone(settings), listening(settings) as listener, traced(settings):
         asyncio.run(_serve(settings, listener, run_scheduler=run_scheduler))
     tell("Stopped.")
 
@@ -59,8 +62,18 @@ def scheduler() -> None:
     settings = load_settings()
     logs.configure(settings)
     _warn_of_secrets(settings)
-    asyncio.run(_schedule(settings))
+    with traced(settings):
+        asyncio.run(_schedule(settings))
     tell("Stopped.")
+
+
+def traced(settings: Settings) -> AbstractContextManager[None]:
+    """Traces are sent while the block runs, if the settings say where to; else OpenTelemetry is not even imported."""
+    if settings.traces_url is None:
+        return nullcontext()
+    from mla_tracker.tracing_otlp import OtlpTracer
+
+    return tracing.exporting(OtlpTracer(settings.traces_url, settings.traces_share))
 
 
 def _warn_of_secrets(settings: Settings) -> None:
@@ -118,42 +131,103 @@ def address(settings: Settings) -> str:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, run_scheduler: bool) -> None:
-    async with ready(settings) as database:
+    async with ready(settings, stays=True) as database:
         await serve_until_stopped(database, settings, listener, run_scheduler=run_scheduler)
 
 
 async def serve_until_stopped(
     database: Database, settings: Settings, listener: socket.socket, *, run_scheduler: bool
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then let what runs come to its end."""
-    from mla_tracker.api.app import create_app
+    """Serve until SIGINT or SIGTERM, then let what runs come to its end; a second signal breaks it off."""
+    from mla_tracker.api.files.reading import read_rows
     from mla_tracker.api.metrics import HttpMetrics
-    from mla_tracker.cli.fitness import readiness
-    from mla_tracker.cli.http_server import server_config
+    from mla_tracker.cli.stopping import Stop, unless_forced
     from mla_tracker.scheduler.jobs import scheduled_jobs
-    from mla_tracker.scheduler.measures import JobMeasures
-    from mla_tracker.scheduler.running import scheduling
 
-    figures = HttpMetrics()
-    checks = readiness(settings, began=now())
     if settings.host in EVERYWHERE and not settings.allowed_hosts:
         tell(
             f"Listening on every address, but answering only calls to {', '.join(settings.hosts)}. "
             "Set MLA_ALLOWED_HOSTS to the names by which the API is called."
         )
-    application = create_app(database, settings, now=now, ready_checks=checks, http_metrics=figures)
-    async with AsyncExitStack() as stack:
-        if run_scheduler:
-            measures = JobMeasures(figures.registry)
-            await stack.enter_async_context(
-                scheduling(database, scheduled_jobs(settings), now=now, measures=measures)
+    stop, figures, clock = Stop(), HttpMetrics(), ClockWatch(database, now)
+    figures.registry.register(database.measures)
+
+    async def work() -> None:
+        wanted = scheduled_jobs(settings, read_rows) if run_scheduler else ()
+        jobs = asyncio.create_task(_jobs_until_stopped(database, wanted, stop, figures, clock))
+        try:
+            await _answer_until_stopped(
+                database, settings, listener, stop, figures, clock, runs_jobs=run_scheduler
             )
-        await _Server(server_config(application, settings), address(settings)).serve(sockets=[listener])
-        tell("Stopping: letting what runs come to its end ...")
+        finally:
+            stop.asked.set()
+            await jobs
+
+    await unless_forced(work(), stop)
+
+
+async def _answer_until_stopped(
+    database: Database,
+    settings: Settings,
+    listener: socket.socket,
+    stop: "Stop",
+    figures: "HttpMetrics",
+    clock: ClockWatch,
+    *,
+    runs_jobs: bool,
+) -> None:
+    from mla_tracker.api.app import create_app
+    from mla_tracker.cli.fitness import readiness
+    from mla_tracker.cli.http_server import server_config
+    from mla_tracker.cli.stopping import LastCalls
+    from mla_tracker.scheduler.jobs import intervals
+
+    checks = [stop.check(), *readiness(settings, began=now(), now=now, runs_jobs=runs_jobs)]
+    application = create_app(
+        database,
+        settings,
+        now=now,
+        clock=clock,
+        ready_checks=checks,
+        http_metrics=figures,
+        job_intervals=intervals(settings),
+    )
+    server = _Server(server_config(LastCalls(application, stop), settings), address(settings))
+    leaving = asyncio.create_task(_leave(server, stop, settings.stop_pause_seconds))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        leaving.cancel()
+
+
+async def _leave(server: uvicorn.Server, stop: "Stop", pause: float) -> None:
+    """Stopping is asked for: be taken out of the balancer first, if there is one, and close the door after that."""
+    await stop.asked.wait()
+    if pause:
+        tell(f"Stopping in {pause:g} seconds: /health/ready says so meanwhile. Once more stops at once.")
+        await stop.pause(pause)
+    tell("Stopping: letting what runs come to its end ...")
+    server.should_exit = True
+    await stop.forced.wait()
+    server.force_exit = True
+
+
+async def _jobs_until_stopped(
+    database: Database, wanted: "Sequence[Job]", stop: "Stop", figures: "HttpMetrics", clock: ClockWatch
+) -> None:
+    """No new job is begun from the moment stopping is asked for."""
+    from mla_tracker.scheduler.measures import JobMeasures
+    from mla_tracker.scheduler.running import scheduling
+
+    if not wanted:
+        return
+    measures = JobMeasures(figures.registry)
+    async with scheduling(database, wanted, now=now, clock=clock, measures=measures):
+        await stop.asked.wait()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn raises the signal that stopped it once more when it is done; we have things to stop after it."""
+    """uvicorn, but for the signals, which are for the whole process, and for how the door is closed."""
 
     def __init__(self, config: uvicorn.Config, where: str) -> None:
         super().__init__(config)
@@ -164,30 +238,48 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         tell(f"Serving {self._where} (the documentation is at {self._where}/schema). Ctrl-C stops it.")
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let in who has been accepted, close the door, and answer what has come."""
+        from mla_tracker.cli.stopping import close_door
+
+        if not self.force_exit:
+            for listener in sockets or ():
+                await close_door(listener)
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0.05)  # who was let in last becomes a connection
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals while serving, and put back who took them before."""
-        before = {number: signal.signal(number, self._take) for number in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.should_exit:
-            self.force_exit = True
-        self.should_exit = True
+        """Leave them to who stops the process."""
+        yield
 
 
 async def _schedule(settings: Settings) -> None:
+    from mla_tracker.api.files.reading import read_rows
+    from mla_tracker.cli.stopping import Stop, unless_forced
+    from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.running import run_scheduler
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with ready(settings) as database:
-        tell("Running the scheduled jobs. Ctrl-C stops it.")
-        await run_scheduler(database, settings, now=now, stop=stop)
+    stop = Stop()
+
+    async def work() -> None:
+        async with ready(settings, stays=True) as database:
+            tell("Running the scheduled jobs. Ctrl-C stops it.")
+            await run_scheduler(
+                database,
+                settings,
+                now=now,
+                clock=ClockWatch(database, now),
+                stop=stop.asked,
+                jobs=scheduled_jobs(settings, read_rows),
+            )
+
+    async def told() -> None:
+        await stop.asked.wait()
         tell("Stopping: letting what runs come to its end ...")
+
+    telling = asyncio.create_task(told())
+    await unless_forced(work(), stop)
+    telling.cancel()

@@ -17,7 +17,7 @@ from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotAllowed,
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries.accounts import has_accounts
-from mla_tracker.storage import accounts
+from mla_tracker.storage import accounts, notifications
 from mla_tracker.storage.accounts import AccountRow
 from mla_tracker.storage.audit import append
 from mla_tracker.storage.audited import added, changed
@@ -149,8 +149,9 @@ async def disable_account(
     actor: Actor | None = None,
     idempotency: IdempotencyKey | None = None,
 ) -> Recorded:
-    """End an account with all its tokens at once; what it recorded stays. A second call changes nothing.
+    """End an account with all its tokens at once, its mail address and its calendar feed; what it recorded stays.
 
+    A second call changes nothing.
     Raises NotFound, AccountConflict for the last administrator of a country (an operator may end even that one).
     """
     async with as_manager(db, actor) as tx:
@@ -162,6 +163,10 @@ async def disable_account(
                 await _refuse_last_admin(tx, row)
             await accounts.change_account(tx, account_id, {"disabled_at": now})
             told = changed("account", asdict(row), {"id": row.id, "disabled_at": now})
+            told += [
+                *await notifications.remove_notification(tx, account_id),
+                *await notifications.remove_feed(tx, account_id),
+            ]
             await tell_of_account(tx, row, What.ACCOUNT_DISABLED, told, actor, now)
         await complete(tx, idempotency, {"id": str(account_id)})
     return Recorded(account_id)

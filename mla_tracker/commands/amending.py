@@ -1,7 +1,7 @@
 """Changing facts of a request: each side its own reference and officer, the rest whoever recorded it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,12 @@ import asyncpg
 from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.handling import handle_as
 from mla_tracker.commands.moving import catch_up
+from mla_tracker.commands.preparing import standing_misfits
 from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.reading import note_reading_of, refusals_told
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
-from mla_tracker.commands.requests import locked, standing_misfits
+from mla_tracker.commands.requests import locked
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale
@@ -61,7 +62,7 @@ async def amend_request(
     ):
         stored = await locked(tx, request_id, actor)
         record = stored.record
-        version = queries.seen_version(asdict(record), actor)["version"]
+        version = queries.seen_version(record.row(), actor)["version"]
         if expected is not None and version not in expected:
             raise VersionStale(
                 f"The request has changed since and is at version {version} now. "
@@ -84,7 +85,7 @@ async def amend_request(
                 "Your country has already recorded another request under this external reference.",
                 fields=[("/external_reference", "Taken by another request of your country.")],
             ) from None
-        told = audited_change("request", asdict(record), asdict(changed.record)) + named
+        told = audited_change("request", record.row(), changed.record.row()) + named
         for name, body in texts.items():
             told += await texts_kept.replace_text(tx, record, name, body, now)
         country = side_of_writer(actor, record.requesting_country, record.requested_country)

@@ -15,6 +15,8 @@ class Deed(StrEnum):
 
     READ_OWN_ACCOUNT = "read_own_account"
     RENEW_OWN_TOKEN = "renew_own_token"
+    READ_DUE_DATES = "read_due_dates"
+    SET_NOTIFICATIONS = "set_notifications"
     READ_LAW = "read_law"
     COUNT_DEADLINES = "count_deadlines"
     READ_AGREEMENTS = "read_agreements"
@@ -38,6 +40,10 @@ class Deed(StrEnum):
     SET_TARGETS = "set_targets"
     SET_CALENDARS = "set_calendars"
     STATE_BALANCES = "state_balances"
+    READ_DIRECTORY = "read_directory"
+    KEEP_DIRECTORY = "keep_directory"
+    HAND_IN_IMPORTS = "hand_in_imports"
+    READ_IMPORTS = "read_imports"
     SET_RETENTION = "set_retention"
     READ_AUDIT = "read_audit"
     READ_CHECKPOINT = "read_checkpoint"
@@ -65,6 +71,13 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.READ_OWN_ACCOUNT: Permission(_ALL, None, "see who one is"),
     # Whoever holds a token must be able to end it, however little else the token is good for.
     Deed.RENEW_OWN_TOKEN: Permission(_ALL, None, "rotate the token in use or revoke one of their own"),
+    # A ministry reads figures and a machine reads by itself; single cases are told to those who work on them.
+    Deed.READ_DUE_DATES: Permission(
+        _DESK, Scope.READ, "read where they are told what is due, and a calendar of it"
+    ),
+    Deed.SET_NOTIFICATIONS: Permission(
+        _DESK, Scope.WRITE, "say where they are told what is due, by mail or in a calendar"
+    ),
     Deed.READ_LAW: Permission(_ALL, Scope.READ, "read limits, conventions and calendars"),
     Deed.COUNT_DEADLINES: Permission(_ALL, Scope.READ, "count a period without recording anything"),
     Deed.READ_AGREEMENTS: Permission(_ALL, Scope.READ, "read the register of agreements"),
@@ -108,6 +121,17 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     ),
     Deed.STATE_BALANCES: Permission(
         frozenset({Role.HEAD, Role.MINISTRY}), Scope.MANAGE, "state opening balances of their own country"
+    ),
+    Deed.READ_DIRECTORY: Permission(_ALL, Scope.READ, "read the directory of authorities"),
+    Deed.KEEP_DIRECTORY: Permission(
+        frozenset({Role.HEAD, Role.ADMIN}), Scope.MANAGE, "keep their own country's part of the directory"
+    ),
+    # What a file holds is asked for besides: who may not record a kind one by one may not import it.
+    Deed.HAND_IN_IMPORTS: Permission(
+        _CASEWORK | {Role.ADMIN}, Scope.WRITE, "hand in files of records of their own country"
+    ),
+    Deed.READ_IMPORTS: Permission(
+        _CASEWORK | {Role.ADMIN}, Scope.READ, "read how imports of their own country went"
     ),
     Deed.SET_RETENTION: Permission(
         frozenset({Role.HEAD, Role.MINISTRY, Role.ADMIN}),

@@ -74,14 +74,20 @@ class JobHealth:
 
 
 async def job_health(
-    tx: Tx, now: datetime, intervals: Mapping[str, timedelta], *, since: datetime | None = None
+    tx: Tx,
+    now: datetime,
+    intervals: Mapping[str, timedelta],
+    *,
+    since: datetime | None = None,
+    excused: bool = True,
 ) -> Sequence[JobHealth]:
     """How each of the jobs stands at `now`.
 
     A job is late when the slot after its newest finished one has been waiting for more than 3 intervals. Slots before
-    `since`, when this process began, do not count against it. A job that never ran is late only by `since`.
+    `since`, when this process began, do not count against it if it is `excused`, as it was not there to run them. A job
+    that never ran is late only by `since`.
     """
-    return [await _one(tx, now, job, interval, since) for job, interval in intervals.items()]
+    return [await _one(tx, now, job, interval, since, excused) for job, interval in intervals.items()]
 
 
 def verdict(healths: Iterable[JobHealth], essential: Collection[str]) -> tuple[bool, str]:
@@ -91,10 +97,13 @@ def verdict(healths: Iterable[JobHealth], essential: Collection[str]) -> tuple[b
     return ok, " ".join(health.sentence for health in healths)
 
 
-async def _one(tx: Tx, now: datetime, job: str, interval: timedelta, since: datetime | None) -> JobHealth:
+async def _one(
+    tx: Tx, now: datetime, job: str, interval: timedelta, since: datetime | None, excused: bool
+) -> JobHealth:
     row = await tx.fetchrow(_SQL, job, now - timedelta(days=1))
     last_done: datetime | None = row["done_slot"] if row is not None else None
-    counted_from = max((at for at in (last_done, since) if at is not None), default=None)
+    begun = since if excused or last_done is None else None
+    counted_from = max((at for at in (last_done, begun) if at is not None), default=None)
     if counted_from is None and row is not None:
         counted_from = row["slot"] - interval
     late = counted_from is not None and now - (counted_from + interval) > LATE_AFTER * interval

@@ -43,6 +43,10 @@ class JobMeasures:
             "mla_flags_raised", "Flags raised by sweeps.", ["kind"], registry=self.registry
         )
 
+        self._mails = Counter(
+            "mla_mails", "Mails by what became of them.", ["outcome"], registry=self.registry
+        )
+
     def observe(self, run: Run) -> None:
         """Count one run."""
         self._runs.labels(run.job, run.outcome.value).inc()
@@ -52,6 +56,8 @@ class JobMeasures:
             self._last_success.labels(run.job).set(run.slot.timestamp())
         for kind, number in run.result.get("by_kind", {}).items():
             self._raised.labels(str(kind)).inc(number)
+        for outcome, number in run.result.get("mails", {}).items():
+            self._mails.labels(str(outcome)).inc(number)
 
     def not_claimed(self, job: str) -> None:
         """Count a look for work that the database did not answer."""

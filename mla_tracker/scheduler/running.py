@@ -25,6 +25,7 @@ from mla_tracker.commands.jobs import PASSING_FAULTS, TERMS, Terms, run_slot
 from mla_tracker.scheduler.jobs import Job, scheduled_jobs
 from mla_tracker.scheduler.measures import JobMeasures
 from mla_tracker.settings import Settings
+from mla_tracker.storage.clock_watch import ClockOff, ClockWatch
 from mla_tracker.storage.database import Database
 
 LOOK_EVERY: Final = timedelta(seconds=15)
@@ -48,10 +49,14 @@ async def run_scheduler(
     *,
     now: Callable[[], datetime],
     stop: asyncio.Event,
+    clock: ClockWatch | None = None,
     registry: CollectorRegistry | None = None,
+    jobs: Sequence[Job] | None = None,
 ) -> None:
     """Run all jobs until `stop` is set. For the process that does nothing else."""
-    async with scheduling(db, scheduled_jobs(settings), now=now, measures=JobMeasures(registry)):
+    measures = JobMeasures(registry)
+    wanted = scheduled_jobs(settings) if jobs is None else jobs
+    async with scheduling(db, wanted, now=now, clock=clock, measures=measures):
         await stop.wait()
 
 
@@ -61,6 +66,7 @@ async def scheduling(
     jobs: Sequence[Job],
     *,
     now: Callable[[], datetime],
+    clock: ClockWatch | None = None,
     measures: JobMeasures | None = None,
     terms: Terms = TERMS,
     drain: timedelta = DRAIN,
@@ -68,9 +74,10 @@ async def scheduling(
     """Run the jobs while the block runs; for use in the life of a server.
 
     Each is looked for at once, so that a slot missed while no process ran is run now, and then at fixed instants.
-    At the end nothing new is begun, and what runs has `drain` to end.
+    At the end nothing new is begun, and what runs has `drain` to end. While `clock` finds that this node's is wrong,
+    no slot is claimed here: another node, or nobody, is better than one that flags by a wrong clock.
     """
-    desk = _Desk(db, now, measures or JobMeasures(), terms)
+    desk = _Desk(db, now, clock, measures or JobMeasures(), terms)
     scheduler = AsyncIOScheduler(
         timezone=UTC,
         jobstores={"default": MemoryJobStore()},
@@ -87,15 +94,35 @@ async def scheduling(
             id=job.name,
         )
     scheduler.start()
+    following = asyncio.create_task(_follow_the_clock(scheduler))
     log.info("scheduler started", node=desk.node, jobs=[job.name for job in jobs])
     try:
         yield
     finally:
         scheduler.pause()
+        following.cancel()
         await desk.close(drain)
         scheduler.shutdown(wait=False)
         await asyncio.sleep(0)  # the line above only asks for it
         log.info("scheduler stopped", node=desk.node)
+
+
+async def _follow_the_clock(scheduler: AsyncIOScheduler) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        look_at_once(scheduler, datetime.now(UTC))
+
+
+def look_at_once(scheduler: AsyncIOScheduler, now: datetime) -> int:
+    """Look for the jobs whose next look lies further ahead than they ever wait; gives how many.
+
+    That is so when the clock of this machine was set back: APScheduler would wait until it has caught up.
+    """
+    late = [job for job in scheduler.get_jobs() if job.next_run_time - now > LOOK_EVERY]
+    for job in late:
+        log.warning("the clock was set back, so the job is looked for at once", job=job.id)
+        job.modify(next_run_time=now)
+    return len(late)
 
 
 def look_every(job: Job) -> timedelta:
@@ -107,11 +134,17 @@ class _Desk:
     """What one process has in hand. Runs are tasks of their own, so that ending the scheduler cancels none."""
 
     def __init__(
-        self, db: Database, now: Callable[[], datetime], measures: JobMeasures, terms: Terms
+        self,
+        db: Database,
+        now: Callable[[], datetime],
+        clock: ClockWatch | None,
+        measures: JobMeasures,
+        terms: Terms,
     ) -> None:
         self.node = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._db = db
         self._now = now
+        self._clock = clock
         self._measures = measures
         self._terms = terms
         self._closing = False
@@ -140,6 +173,8 @@ class _Desk:
             if self._closing:
                 return
             try:
+                if self._clock is not None:
+                    await self._clock.require()
                 run = await run_slot(
                     self._db,
                     job.name,
@@ -149,12 +184,16 @@ class _Desk:
                     now=self._now(),
                     terms=self._terms,
                 )
+            except ClockOff as fault:
+                self._measures.not_claimed(job.name)
+                log.error("job not run: the clock is wrong", job=job.name, fault=str(fault))
+                return
             except PASSING_FAULTS as fault:
                 self._measures.not_claimed(job.name)
                 log.error(
                     "job not run: the database could not be asked for it",
                     job=job.name,
-                    fault=f"{type(fault).__name__}: {fault}",
+                    fault=fault,
                 )
                 return
             if run is None:

@@ -46,7 +46,7 @@ async def entries_by_chain(tx: Tx, batch: int, *, ahead: bool) -> AsyncIterator[
 
     `ahead`: the server prepares the next batch while one is looked at, and the transaction can do nothing else.
     """
-    cursor = await tx.connection.cursor(
+    cursor = await tx.cursor(
         f"""
         select {PLAIN_COLUMNS}, mac, leaf from audit_entry
         order by audit_entry.chain_kind, audit_entry.chain_id, audit_entry.position, audit_entry.id
@@ -69,7 +69,7 @@ async def entries_by_chain(tx: Tx, batch: int, *, ahead: bool) -> AsyncIterator[
 
 async def ends_of_chains(tx: Tx, batch: int) -> AsyncIterator[list[tuple[str, str, int, bytes]]]:
     """The end of every chain: kind, id, and position and MAC of its last entry."""
-    cursor = await tx.connection.cursor(
+    cursor = await tx.cursor(
         """
         select distinct on (chain_kind, chain_id) chain_kind, chain_id::text, position, mac from audit_entry
         where position is not null order by chain_kind, chain_id, position desc
@@ -81,7 +81,7 @@ async def ends_of_chains(tx: Tx, batch: int) -> AsyncIterator[list[tuple[str, st
 
 async def entries_of(tx: Tx, kind: ChainKind, chain_id: UUID, batch: int = 1000) -> AsyncIterator[Record]:
     """The entries of one chain, as `entries_by_chain` gives them."""
-    cursor = await tx.connection.cursor(
+    cursor = await tx.cursor(
         f"""
         select {PLAIN_COLUMNS}, mac, leaf from audit_entry where chain_kind = $1 and chain_id = $2
         order by audit_entry.position, audit_entry.id
@@ -96,7 +96,7 @@ async def entries_of(tx: Tx, kind: ChainKind, chain_id: UUID, batch: int = 1000)
 
 async def stored_checkpoints(tx: Tx, batch: int = 100) -> AsyncIterator[Record]:
     """All checkpoints, by number."""
-    cursor = await tx.connection.cursor(
+    cursor = await tx.cursor(
         "select number, size, root, frontier, leaves, at, note from audit_checkpoint order by number"
     )
     while found := await cursor.fetch(batch):

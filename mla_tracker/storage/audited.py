@@ -206,14 +206,31 @@ AUDITED: Final[Mapping[str, Audited]] = {
     ),
     # Where it calls is told by the host: the rest of an address may be a secret, and is told by its digest.
     "webhook": Audited(
-        ChainKind.WEBHOOK,
-        "id",
-        {"id": _I},
-        {
+        ChainKind.WEBHOOK, "id", {"id": _I}, {
             "account_id": _I, "host": _T, "url": Form.DIGEST, "kinds": _L, "sealed": Form.OCTETS_DIGEST,
             "created_at": _AT, "disabled_at": _AT, "disabled_reason": _T,
         },
         frozenset({"former_sealed", "former_until", "position", "version", "updated_at", "failing_since"}),
+    ),
+    "notification": Audited(
+        ChainKind.ACCOUNT,
+        "account_id",
+        {"account_id": _I},
+        {
+            "address_set_at": _AT, "commitment": Form.OCTETS, "confirmed_at": _AT, "digest": _T, "urgent": Form.YES_NO,
+            "suspended_at": _AT,
+        },
+        frozenset({
+            "wrapped", "sealed", "salt", "challenge", "code_until", "code_tries", "urgent_since", "refusals",
+            "refused_with", "version",
+        }),
+    ),
+    "calendar_feed": Audited(
+        ChainKind.ACCOUNT,
+        "account_id",
+        {"account_id": _I},
+        {"token_hash": Form.OCTETS, "made_at": _AT},
+        frozenset({"last_used_at"}),
     ),
     "limit_version": Audited(
         ChainKind.LIMIT,
@@ -250,6 +267,17 @@ AUDITED: Final[Mapping[str, Audited]] = {
         "country",
         {"id": _I},
         {"country": _T, "side": _T, "kind": _T, "first_day": _D, "count": _N, "reason": _T, **_RECORDED},
+    ),
+    "directory_entry": Audited(
+        ChainKind.SETTING,
+        "country",
+        {"id": _I},
+        {
+            "country": _T, "external_reference": _T, "authority": _T, "functions": _L, "instruments": _L,
+            "languages": _L, "address": _T, "phone": _T, "email": _T, "valid_from": _D, "valid_to": _D,
+            "recorded_by_account": _I, "created_at": _AT,
+        },
+        frozenset({"updated_at"}),
     ),
     "retention_rule": Audited(
         ChainKind.SETTING,
@@ -361,7 +389,7 @@ _TELL: Final[Mapping[Form, Callable[[Any], Plain]]] = {
     Form.TEXT: str,
     Form.NUMBER: int,
     Form.YES_NO: bool,
-    Form.ID: lambda value: str(UUID(str(value))),
+    Form.ID: lambda value: str(value if isinstance(value, UUID) else UUID(str(value))),
     Form.DAY: lambda value: value if isinstance(value, str) else value.isoformat(),
     Form.INSTANT: _instant,
     Form.LIST: plain,

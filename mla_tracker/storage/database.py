@@ -1,8 +1,4 @@
-"""Connections and transactions: role, countries, time limits and isolation are part of every BEGIN.
-
-JSON and JSONB columns come back as Python values. Going in, text is taken as JSON already written (Piccolo
-writes it so) and every other value is written as JSON.
-"""
+"""Connections and transactions: role, countries, time limits and isolation are part of every BEGIN."""
 
 import asyncio
 import re
@@ -16,12 +12,15 @@ from uuid import UUID
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
-from pydantic_core import from_json, to_json
 
+from mla_tracker import tracing
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.connecting import CONNECT_SECONDS, described, why_no_connection
+from mla_tracker.storage.cursors import Cursor, declared
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
+from mla_tracker.storage.json_columns import read_and_write_json
+from mla_tracker.storage.pool_measures import PoolMeasures
 from mla_tracker.storage.vault import Vault
 
 if TYPE_CHECKING:
@@ -101,6 +100,10 @@ class Tx:
     async def executemany(self, query: str, args: Iterable[Sequence[Any]]) -> None:
         """Run once per set of arguments, in one round trip."""
         await self.connection.executemany(query, args)
+
+    async def cursor(self, query: str, *args: Any) -> Cursor:
+        """A cursor over the rows, of which the server holds those that were not fetched yet."""
+        return await declared(self.connection, query, *args)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -198,6 +201,7 @@ class Database:
         self._acquire_seconds = acquire_seconds
         self.where = where
         self.vault = vault
+        self.measures = PoolMeasures(pool)
 
     @classmethod
     async def open(
@@ -223,7 +227,7 @@ class Database:
                 timeout=CONNECT_SECONDS,
                 statement_cache_size=256 if statement_cache else 0,
                 server_settings={"application_name": "mla-tracker"},
-                init=_read_and_write_json,
+                init=_made_ready,
                 reset=_nothing_to_reset,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -277,7 +281,7 @@ class Database:
         if outer is not None and outer.runs_here:
             raise RuntimeError("A transaction is open already: pass its Tx on instead of opening another.")
         begin = _begin(role, viewer, isolation, read_only, limits or LIMITS[role])
-        async with self._connection() as connection:
+        async with self._connection(f"transaction {role.value}") as connection:
             try:
                 await connection.execute(begin, timeout=END_SECONDS)
                 tx = Tx(connection, self.vault)
@@ -304,21 +308,34 @@ class Database:
                 )
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator["_Connection"]:
-        """A connection of the pool, which gets it back whatever happens."""
-        try:
-            connection = await self._pool.acquire(timeout=self._acquire_seconds)
-        except TimeoutError as error:
-            raise DatabaseBusy(
-                f"No connection to the database {self.where} became free within "
-                f"{self._acquire_seconds:g} seconds. Try again; if it stays so, raise MLA_POOL_SIZE."
-            ) from error
-        except (OSError, asyncpg.PostgresError) as error:
-            raise DatabaseUnavailable(why_no_connection(error, self.where)) from error
-        try:
-            yield connection
-        finally:
-            await self._pool.release(connection)
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Hold a lock of the server while the block runs, beside any transactions; False where another has it."""
+        async with self._connection() as connection:
+            ours: bool = await connection.fetchval("select pg_try_advisory_lock($1)", lock)
+            try:
+                yield ours
+            finally:
+                if ours and not _is_lost(connection):
+                    await connection.execute(f"select pg_advisory_unlock({lock})")
+
+    @asynccontextmanager
+    async def _connection(self, name: str = "connection") -> AsyncIterator["_Connection"]:
+        """A connection of the pool, which gets it back whatever happens; `name` is what traces call this."""
+        with tracing.span(name):
+            try:
+                with self.measures.acquiring():
+                    connection = await self._pool.acquire(timeout=self._acquire_seconds)
+            except TimeoutError as error:
+                raise DatabaseBusy(
+                    f"No connection to the database {self.where} became free within "
+                    f"{self._acquire_seconds:g} seconds. Try again; if it stays so, raise MLA_POOL_SIZE."
+                ) from error
+            except (OSError, asyncpg.PostgresError) as error:
+                raise DatabaseUnavailable(why_no_connection(error, self.where)) from error
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)
 
 
 def _is_lost(connection: "_Connection") -> bool:
@@ -367,15 +384,9 @@ def _begin(
     return f"BEGIN ISOLATION LEVEL {isolation.value}{access}; SELECT {calls}"
 
 
-async def _read_and_write_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_write_json, decoder=from_json)
-
-
-def _write_json(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return to_json(value, inf_nan_mode="constants").decode()
+async def _made_ready(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await read_and_write_json(connection)
+    tracing.watch(connection)
 
 
 async def _nothing_to_reset(_: object) -> None:

@@ -16,7 +16,15 @@ from urllib.parse import quote
 
 from mla_tracker.storage.data_folder import usable, why_not
 from mla_tracker.storage.errors import CannotRun
-from mla_tracker.storage.postgres import DATABASE, LOGIN, START_SECONDS, STOP_SECONDS, ensure_running, stop
+from mla_tracker.storage.postgres import (
+    DATABASE,
+    LOGIN,
+    START_SECONDS,
+    STOP_SECONDS,
+    ensure_running,
+    is_running,
+    stop,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,18 @@ def running(folder: Path, *, settings: dict[str, str] | None = None) -> Iterator
             with _locked(folder / "control.lock"):
                 if _alone(users):
                     stop(folder)
+
+
+def revive(folder: Path) -> bool:
+    """Start the private server again if it has ended while it was in use; True if it had. Raises CannotRun."""
+    folder = folder.expanduser().resolve()
+    if is_running(folder):
+        return False
+    with _locked(folder / "control.lock"):
+        if is_running(folder):  # another program was quicker
+            return False
+        ensure_running(folder, {})
+    return True
 
 
 def stop_forgotten(folder: Path) -> None:

@@ -78,6 +78,15 @@ async def complete(tx: Tx, key: IdempotencyKey | None, result: Mapping[str, Any]
         )  # fmt: skip
 
 
+async def release(tx: Tx, key: IdempotencyKey | None) -> None:
+    """Give a key back that was claimed in this transaction: what was refused leaves it unused."""
+    if key is not None:
+        await tx.execute(
+            "delete from idempotency_key where account_id = $1 and route = $2 and key = $3",
+            key.account_id, key.route, key.key,
+        )  # fmt: skip
+
+
 async def forget_old(tx: Tx, now: datetime) -> int:
     """Delete keys older than 24 hours; gives how many."""
     gone = await tx.fetch("delete from idempotency_key where created_at <= $1 returning 1", now - KEPT)

@@ -240,6 +240,11 @@ def _pid_file(data: Path) -> list[str]:
         return []
 
 
+def is_running(folder: Path) -> bool:
+    """Whether the server of the data folder lives."""
+    return _process(folder / "pg") is not None
+
+
 def _process(data: Path) -> psutil.Process | None:
     """The server's process, if it lives and really is a PostgreSQL on these data."""
     lines = _pid_file(data)

@@ -20,16 +20,14 @@ from mla_tracker.storage.requests import NEXT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedRequest:
-    """A closed request that holds what may have to be forgotten."""
+class HeldRequest:
+    """A request that holds what may have to be forgotten."""
 
     id: UUID
-    kind: RequestKind
     requesting_country: str
     requested_country: str
     recorded_by: str
     shared: bool
-    closing: Closing
 
     @property
     def countries(self) -> tuple[str, str]:
@@ -40,6 +38,14 @@ class ClosedRequest:
     def known_to(self) -> tuple[str, ...]:
         """The countries that know of it: of a draft the one that recorded it."""
         return self.countries if self.shared else (self.recorded_by,)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedRequest(HeldRequest):
+    """One that is closed."""
+
+    kind: RequestKind
+    closing: Closing
 
 
 async def rule_of(tx: Tx, country: str) -> RetentionRule:
@@ -128,16 +134,16 @@ async def hold(tx: Tx, request_ids: Sequence[UUID]) -> list[ClosedRequest]:
 def _closed(row: Record) -> ClosedRequest:
     return ClosedRequest(
         row["id"],
-        RequestKind(row["kind"]),
         row["requesting_country"],
         row["requested_country"],
         row["recorded_by"],
         row["shared"],
+        RequestKind(row["kind"]),
         Closing(row["occurred_on"], row["occurred_at"], row["last_recorded_at"]),
     )
 
 
-async def erase(tx: Tx, request: ClosedRequest, now: datetime) -> list[Change]:
+async def erase(tx: Tx, request: HeldRequest, now: datetime) -> list[Change]:
     """Destroy all persons and texts of a request that is held, and the key under which they were sealed.
 
     Where there was no key the row of one says so all the same, and nothing is sealed for the request any more. Gives

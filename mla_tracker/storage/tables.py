@@ -332,10 +332,61 @@ class JobSlot(Table, db=ENGINE, tablename="job_slot"):
     error = _text(null=True)
 
 
+class Notification(Table, db=ENGINE, tablename="notification"):
+    """Where an account asked to be told what is due; the address sealed."""
+
+    account_id = _id()
+    wrapped = Bytea(default=None)
+    sealed = Bytea(default=None)
+    salt = Bytea(default=None)
+    commitment = Bytea(default=None)
+    address_set_at = _instant(null=False)
+    challenge = Bytea(default=None)
+    code_until = _instant(null=False)
+    code_tries = Integer(default=0)
+    confirmed_at = _instant()
+    digest = _text()
+    urgent = Boolean(default=False)
+    urgent_since = _instant()
+    refusals = Integer(default=0)
+    refused_with = Integer(null=True, default=None)
+    suspended_at = _instant()
+    version = Integer(default=2)
+
+
+class Mail(Table, db=ENGINE, tablename="mail"):
+    """A mail that is to be sent or was, by ids alone."""
+
+    id = _id()
+    account_id = _ref(null=False)
+    kind = _text()
+    digest_on = _day()
+    flag_id = _ref()
+    flag_raised_at = _instant()
+    status = _text()
+    not_before = _instant(null=False)
+    until = _instant(null=False)
+    attempts = Integer(default=0)
+    claimed_as = _ref()
+    lease_until = _instant()
+    reply = Integer(null=True, default=None)
+    created_at = _instant(null=False)
+    ended_at = _instant()
+
+
+class CalendarFeed(Table, db=ENGINE, tablename="calendar_feed"):
+    """The token of a calendar program, by its SHA-256."""
+
+    account_id = _id()
+    token_hash = Bytea(default=None)
+    made_at = _instant(null=False)
+    last_used_at = _instant()
+
+
 TABLES: tuple[type[Table], ...] = (
     Account, ApiToken, Agreement, LimitVersion, CalendarVersion, ZoneVersion, ConventionVersion, Request, RequestEvent,
     EventVoid,
-    FreeText, Clock, Flag, JobSlot,
+    FreeText, Clock, Flag, JobSlot, Notification, Mail, CalendarFeed,
 )  # fmt: skip
 """Every table that is read or written through Piccolo somewhere."""
 

@@ -1,6 +1,7 @@
 """The application on a real database, its accounts, and clients that carry their tokens."""
 
 from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 import httpx
 import pytest
@@ -15,6 +16,16 @@ from mla_tracker.commands.tokens import create_token
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.storage.database import Database
 from tests.builders.api import ADDRESS, NOW, SETTINGS, ClientOf, Present
+from tests.builders.held import hold, published
+
+HELD: Final = {"response": [hold]}
+"""Whatever a test asks, the answer is one that the contract knows."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def contract_to_hold() -> None:
+    """Made before any event loop runs."""
+    published()
 
 
 @pytest.fixture
@@ -49,7 +60,7 @@ def app(
 async def anonymous(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
-    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, event_hooks=HELD) as client:
         yield client
         await settle()
 
@@ -68,7 +79,9 @@ async def client_of(db: Database, anonymous: httpx.AsyncClient, app: ASGIApp) ->
         token = await create_token(db, account, now=NOW, scopes=scopes)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
         headers = {"Authorization": f"Bearer {token.secret}"}
-        clients.append(httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers))
+        clients.append(
+            httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers, event_hooks=HELD)
+        )
         return clients[-1]
 
     yield make

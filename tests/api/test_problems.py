@@ -99,6 +99,9 @@ def test_what_nobody_expected_says_nothing_of_the_inside() -> None:
         asyncpg.LockNotAvailableError("x"),
         asyncpg.DeadlockDetectedError("x"),
         asyncpg.TooManyConnectionsError("x"),
+        asyncpg.DiskFullError("x"),
+        asyncpg.OutOfMemoryError("x"),
+        asyncpg.PostgresIOError("x"),
         asyncpg.ConnectionDoesNotExistError("x"),
     ],
 )

@@ -7,6 +7,7 @@ from mla_tracker.catalogue.convention_files import load_conventions
 from mla_tracker.commands.accounts import disable_account
 from mla_tracker.commands.agreements import change_agreement, record_agreement, record_event
 from mla_tracker.commands.agreements import void_event as void_agreement_event
+from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.flags import acknowledge_flag
@@ -41,6 +42,7 @@ from mla_tracker.storage.database import Database, DbRole
 from tests.builders.counted import NOW, a_case, with_shipped_limits
 from tests.builders.persons import a_person
 from tests.builders.register import DRAFT, IN_FORCE, account, entry, event
+from tests.builders.telling import confirmed
 
 LATE = NOW + timedelta(days=400)
 
@@ -51,6 +53,7 @@ async def a_full_register(db: Database) -> Actor:
     head = await account(db, "MA", role=Role.HEAD)
     spain = await account(db, "ES")
     await _tokens(db, spain)
+    await _told(db, spain)
     await take_over(db, NOW)  # accounts
     await _agreement(db, head)
     await _days_and_limits(db, head)
@@ -66,6 +69,15 @@ async def _tokens(db: Database, actor: Actor) -> None:
     await create_token(db, actor.account_id, now=NOW)
     await revoke_token(db, token.id, now=NOW)
     await disable_account(db, (await account(db, "FR")).account_id, now=NOW)
+
+
+async def _told(db: Database, actor: Actor) -> None:
+    await confirmed(db, actor, NOW)
+    await make_feed(db, actor=actor, now=NOW)
+    leaver = await account(db, "ES")
+    await confirmed(db, leaver, NOW)
+    await make_feed(db, actor=leaver, now=NOW)
+    await disable_account(db, leaver.account_id, now=NOW)
 
 
 async def _agreement(db: Database, head: Actor) -> None:

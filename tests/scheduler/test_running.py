@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from mla_tracker.commands.jobs import TERMS, Work
 from mla_tracker.scheduler.jobs import ESSENTIAL, Job, intervals, scheduled_jobs
 from mla_tracker.scheduler.measures import JobMeasures
-from mla_tracker.scheduler.running import LOOK_EVERY, look_every, run_scheduler, scheduling
+from mla_tracker.scheduler.running import LOOK_EVERY, look_at_once, look_every, run_scheduler, scheduling
 from mla_tracker.settings import Settings
+from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import DatabaseUnavailable
 from tests.builders.clocks import a_clock, instant
@@ -78,9 +80,7 @@ def test_a_job_is_looked_for_the_moment_its_slot_begins(interval: timedelta, loo
     assert interval % found == timedelta(0)
 
 
-def test_sweep_recount_and_sealing_run_every_minute_housekeeping_every_hour_and_forgetting_every_day() -> (
-    None
-):
+def test_sweep_recount_and_sealing_run_every_minute_the_others_as_rarely_as_they_can() -> None:
     assert intervals(Settings()) == {
         "sweep": timedelta(minutes=1),
         "recount": timedelta(minutes=1),
@@ -88,6 +88,7 @@ def test_sweep_recount_and_sealing_run_every_minute_housekeeping_every_hour_and_
         "seal": timedelta(minutes=1),
         "retention": timedelta(days=1),
         "deliver": 15 * SECOND,
+        "import": 15 * SECOND,
     }
     assert intervals(Settings(sweep_seconds=5))["sweep"] == 5 * SECOND
     assert {one.name for one in scheduled_jobs(Settings())} >= ESSENTIAL
@@ -156,6 +157,37 @@ async def test_the_next_slot_is_run_when_it_begins(db: Database) -> None:
         await third.wait()
     assert len(await slots(db)) == len(ran)
     assert {row["slot"].microsecond % 200_000 for row in await slots(db)} == {0}
+
+
+async def test_a_node_whose_clock_is_wrong_claims_no_slot(db: Database) -> None:
+    """The clock stands at noon of another year; the database's does not."""
+    work, registry = Recorder(), CollectorRegistry()
+    measures, clock = JobMeasures(registry), ClockWatch(db, noon)
+    with capture_logs() as logged:
+        async with soon(), scheduling(db, [job(work)], now=noon, clock=clock, measures=measures):
+            while not (told := [e for e in logged if e["event"] == "job not run: the clock is wrong"]):
+                assert await slots(db) == []
+    assert "behind the database's" in told[0]["fault"]
+    assert work.ran == []
+    assert await slots(db) == []
+
+
+async def test_a_job_is_looked_for_at_once_when_the_clock_was_set_back() -> None:
+    """APScheduler would wait until the clock has caught up, and nothing would be flagged for hours."""
+    again = asyncio.Event()
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    scheduler.add_job(again.set, "interval", seconds=15, id="sweep")
+    scheduler.start()
+    try:
+        assert look_at_once(scheduler, datetime.now(UTC)) == 0
+        [waiting] = scheduler.get_jobs()
+        waiting.modify(next_run_time=datetime.now(UTC) + timedelta(hours=3))
+        assert look_at_once(scheduler, datetime.now(UTC)) == 1
+        async with soon():
+            await again.wait()
+        assert look_at_once(scheduler, datetime.now(UTC)) == 0
+    finally:
+        scheduler.shutdown(wait=False)
 
 
 async def test_slots_missed_while_nothing_ran_are_run_once_at_the_start(db: Database) -> None:
