@@ -68,6 +68,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "clocks": "The worklist across cases.",
     "flags": "What the sweep raised.",
     "changes": "What changed, for systems that follow along.",
+    "webhooks": "Calls to your own systems when something changes.",
     "audit": "What was done, by whom and when, for auditors; and the seals over it.",
     "limits": "Limits and conventions as data, with their sources.",
     "calendars": "Working days, holidays and recess as data.",
