@@ -84,7 +84,8 @@ _SHOWN: Final = """
     coalesce((select array_agg(distinct e.data ->> 'zone') from request_event e
         where e.request_id = c.request_id and e.type = 'forwarded' and e.data ? 'zone'), '{{}}') as zones
 """
-_OPEN: Final = "c.state = 'running' and c.effect in ('deadline', 'expiry', 'goal') and c.due_on is not null and c.due_at is not null"
+_OPEN: Final = """c.state = 'running' and c.effect in ('deadline', 'expiry', 'goal') and c.due_on is not null
+    and c.due_at is not null"""
 
 
 async def due(
