@@ -154,6 +154,8 @@ def permission_page() -> str:
     for handler in ROUTES:
         for path in sorted(handler.paths):
             shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+            if handler.opt["route"].public:
+                continue
             routes[handler.opt["route"].may].append(f"`{min(handler.http_methods)} {shown}`")
     lines = [f"| deed | {' | '.join(Role)} | scope | routes |", f"|{' --- |' * (len(Role) + 3)}"]
     for deed, permission in PERMISSIONS.items():

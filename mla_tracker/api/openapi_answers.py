@@ -133,7 +133,7 @@ def _successes(operation_id: str, route: Route, names: Names) -> dict[str, Any]:
 
 
 def _other_content(media: str) -> dict[str, Any]:
-    return {"schema": {"type": "string"} if media.startswith("text/") else {}}
+    return {"schema": {"type": "string", **({} if media.startswith("text/") else {"format": "binary"})}}
 
 
 @cache

@@ -4,13 +4,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import uvicorn
 from cyclopts import App, Parameter
 
-from mla_tracker import logs
+from mla_tracker import logs, tracing
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
@@ -52,7 +52,7 @@ def serve(
     settings = load_settings(host=host, port=port)
     logs.configure(settings)
     _warn_of_secrets(settings)
-    with alone(settings), listening(settings) as listener:
+    with alone(settings), listening(settings) as listener, traced(settings):
         asyncio.run(_serve(settings, listener, run_scheduler=run_scheduler))
     tell("Stopped.")
 
@@ -62,8 +62,18 @@ def scheduler() -> None:
     settings = load_settings()
     logs.configure(settings)
     _warn_of_secrets(settings)
-    asyncio.run(_schedule(settings))
+    with traced(settings):
+        asyncio.run(_schedule(settings))
     tell("Stopped.")
+
+
+def traced(settings: Settings) -> AbstractContextManager[None]:
+    """Traces are sent while the block runs, if the settings say where to; else OpenTelemetry is not even imported."""
+    if settings.traces_url is None:
+        return nullcontext()
+    from mla_tracker.tracing_otlp import OtlpTracer
+
+    return tracing.exporting(OtlpTracer(settings.traces_url, settings.traces_share))
 
 
 def _warn_of_secrets(settings: Settings) -> None:

@@ -193,7 +193,7 @@ class _Desk:
                 log.error(
                     "job not run: the database could not be asked for it",
                     job=job.name,
-                    fault=f"{type(fault).__name__}: {fault}",
+                    fault=fault,
                 )
                 return
             if run is None:

@@ -214,7 +214,7 @@ AUDITED: Final[Mapping[str, Audited]] = {
         },
         frozenset({
             "wrapped", "sealed", "salt", "challenge", "code_until", "code_tries", "urgent_since", "refusals",
-            "refused_with",
+            "refused_with", "version",
         }),
     ),
     "calendar_feed": Audited(

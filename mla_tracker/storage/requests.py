@@ -11,6 +11,7 @@ from mla_tracker.domain.life import Life
 from mla_tracker.domain.sentences import step_document
 from mla_tracker.domain.tallies import tally_document
 from mla_tracker.domain.vocabulary import Act
+from mla_tracker.storage.audited import AUDITED
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.rows import Row
 
@@ -274,10 +275,9 @@ def reader_row(
 
 async def unlink(tx: Tx, event_id: UUID) -> list[Row]:
     """Take away the link that an act made which was recorded wrongly; gives what was there."""
-    return [
-        dict(row)
-        for row in await tx.fetch("delete from request_link where event_id = $1 returning *", event_id)
-    ]
+    told = ", ".join(AUDITED["request_link"].columns)
+    gone = await tx.fetch(f"delete from request_link where event_id = $1 returning {told}", event_id)
+    return [dict(row) for row in gone]
 
 
 async def who_knows(tx: Tx, links: Iterable[Row], record: RequestRecord) -> set[str]:

@@ -176,6 +176,13 @@ ROWS: Final[Mapping[str, Row]] = {
         Deed.SET_NOTIFICATIONS, About.ALL, body={"code": "00000000"}, fresh={"address": a_confirmed_address}
     ),
     "DELETE /api/v1/me/notifications": Row(Deed.SET_NOTIFICATIONS, About.ALL),
+    "GET /api/v1/me/calendar.ics": Row(
+        Deed.READ_DUE_DATES, About.LIST, query={"duty": "both"}, shows="with Spain"
+    ),
+    "GET /api/v1/me/calendar-feed": Row(Deed.READ_DUE_DATES, About.ALL),
+    "POST /api/v1/me/calendar-feed": Row(Deed.SET_NOTIFICATIONS, About.ALL, 201),
+    "DELETE /api/v1/me/calendar-feed": Row(Deed.SET_NOTIFICATIONS, About.ALL),
+    "GET /api/v1/calendar-feeds/{feed}/due.ics": Row(None, About.ANYBODY),
     "POST /api/v1/tokens/{token_id}/rotate": Row(
         Deed.RENEW_OWN_TOKEN, About.ALL, 201, body={"overlap_hours": 24}, own_token=True
     ),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mla_tracker.commands import agreements as agreement_commands
 from mla_tracker.commands.accounts import create_account, disable_account
+from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
@@ -126,6 +127,7 @@ async def a_world(db: Database) -> World:
         "note": str(await a_note(world, morocco.account_id)),
         "leaver": str((await register.account(db, "MA")).account_id),
         "token": str((await create_token(db, morocco.account_id, now=NOW)).id),
+        "feed": str((await make_feed(db, actor=await register.account(db, "MA"), now=NOW)).secret),
         "country": "MA",
         "convention": "un1988",
         "limit": "us-nl-provisional-arrest",
