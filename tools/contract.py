@@ -73,8 +73,11 @@ def _facts_of_operation(
             **_plain(parameter["schema"]),
         }
     if (body := operation.get("requestBody")) is not None:
-        schema = _plain(body["content"]["application/json"]["schema"])
-        facts[f"{name} body"] = {"max_bytes": operation["x-max-bytes"], **schema}
+        if "application/json" in body["content"]:
+            schema = _plain(body["content"]["application/json"]["schema"])
+            facts[f"{name} body"] = {"max_bytes": operation["x-max-bytes"], **schema}
+        else:
+            facts[f"{name} body"] = {"file": sorted(body["content"])}
     headers: dict[str, str] = {}
     kinds: list[str] = []
     for status, response in operation["responses"].items():

@@ -9,6 +9,7 @@ from mla_tracker.commands.agreements import change_agreement, record_agreement, 
 from mla_tracker.commands.agreements import void_event as void_agreement_event
 from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
+from mla_tracker.commands.directory import record_entry
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.flags import acknowledge_flag
 from mla_tracker.commands.handling import name_reader
@@ -39,6 +40,7 @@ from mla_tracker.domain.vocabulary import Act, AgreementScope, RequestKind, Role
 from mla_tracker.outbound.webhooks import Reach
 from mla_tracker.storage.agreements import PartyRow
 from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.directory import DirectoryFields
 from tests.builders.counted import NOW, a_case, with_shipped_limits
 from tests.builders.persons import a_person
 from tests.builders.register import DRAFT, IN_FORCE, account, entry, event
@@ -115,6 +117,11 @@ async def _days_and_limits(db: Database, head: Actor) -> None:
     await load_parties(db, PartyList("untoc", date(2026, 2, 1), "UNTC", False, held[1:]), older=True, now=NOW)
     balance = NewBalance("MA", Side.REQUESTING, None, date(2026, 1, 1), 7, "Paper files.")
     await restate_opening(db, balance, actor=head, now=NOW)
+    authority = DirectoryFields(
+        "MA", "Central Authority", "D-1", ("evidence",), ("un1988",), ("ar",), "Rabat", "+212", "a@b"
+    )
+    authority = replace(authority, valid_from=date(2020, 1, 1), valid_to=date(2030, 1, 1))
+    await record_entry(db, authority, actor=head, now=NOW)
     await set_retention(db, "MA", 10, {RequestKind.EXTRADITION: 30}, expected=None, actor=head, now=NOW)
 
 
