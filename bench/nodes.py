@@ -45,6 +45,13 @@ class Reader(Connection):
             raise RuntimeError(f"{head.decode()}{answer.decode()}")
 
 
+async def once(port: int, token: str) -> None:
+    """Log one request, for which the calendars of its countries are stored."""
+    connection = Connection(port, PATH, token)
+    await connection.open()
+    await connection.post()
+
+
 async def logging(ports: Sequence[int], token: str, seconds: float) -> tuple[float, float]:
     """Log requests over connections spread over the nodes."""
     connections = [Connection(ports[number % len(ports)], PATH, token) for number in range(CONCURRENCY)]
@@ -98,6 +105,7 @@ def main() -> None:
             ports.append(free_port())
             node = {**environment, "MLA_PORT": str(ports[-1])}
             stack.enter_context(served([str(PROGRAM), "serve", "--no-scheduler"], ports[-1], node))
+        asyncio.run(once(ports[0], token))
         ids: list[str] = []
         for what in ("log", "read"):
             rates = []
