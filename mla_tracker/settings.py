@@ -124,6 +124,13 @@ class Settings(BaseSettings):
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
     )
+    import_bytes: int = Field(
+        1024**3,
+        ge=1024,
+        le=1024**4,
+        description="Most bytes of a file of records that is handed in through the API; 1 GiB by default. "
+        "`mla-tracker import` takes any.",
+    )
     metrics_token: str | None = Field(
         None,
         min_length=16,
@@ -133,6 +140,16 @@ class Settings(BaseSettings):
         json_schema_extra=SECRET,
         description="Token that /metrics asks for (Authorization: Bearer ...). Figures of the installation, such as "
         "overdue duties by country, are given with it alone.",
+    )
+    traces_url: str | None = Field(
+        None,
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Address that takes traces by OTLP over HTTP, e.g. http://127.0.0.1:4318/v1/traces; https, or http "
+        "on this machine. Without it nothing is traced.",
+    )
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="Which share of all traces is sent; 0.01 is one in a hundred."
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."
@@ -206,7 +223,7 @@ class Settings(BaseSettings):
         description="Domains to which mail may be sent, separated by commas: those of the authorities. By default all.",
     )
 
-    @field_validator("oidc_issuer", "checkpoint_url", "public_url")
+    @field_validator("oidc_issuer", "checkpoint_url", "public_url", "traces_url")
     @classmethod
     def _is_trustworthy(cls, url: str | None) -> str | None:
         if url is not None and not is_safe(url):
