@@ -91,6 +91,15 @@ IMPOSSIBLE: Final = {
     "a flag was raised before its time": """
         select id, kind, due_at, raised_at from flag
         where raised_at > clock_timestamp() or kind in ('overdue', 'expired') and due_at > clock_timestamp()""",
+    "a flag of which the feed of changes does not tell once that it was raised, or raised again": """
+        select flag.id, count(*) filter (where what = 'flag.raised') as raised from flag
+        left join change on change.flag_id = flag.id
+        group by flag.id, flag.cleared_at
+        having count(*) filter (where what = 'flag.raised')
+            <> count(*) filter (where what = 'flag.cleared') + (flag.cleared_at is null)::int""",
+    "a request of which the feed of changes does not tell once": """
+        select id from request where 1 <> (
+            select count(*) from change where request_id = request.id and what = 'request.logged')""",
     "a key without a result": "select account_id, route, key from idempotency_key where result is null",
     "two keys made one record": """
         select route, result, count(*) from idempotency_key

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from mla_tracker.commands.entries import NewEvent, NewRequest
+from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.requests import log_request
 from mla_tracker.domain.vocabulary import Act, RequestKind
 from mla_tracker.storage.database import Database, DbRole
@@ -83,6 +84,17 @@ async def test_a_clock_that_came_due_without_its_flag_is_found(db: Database) -> 
     await a_clock().due("2026-03-10").warned(None).stored(db)
     async with db.transaction(DbRole.OWNER, read_only=True) as tx:
         assert await tx.fetch(IMPOSSIBLE["a clock that came due has no flag"])
+
+
+async def test_a_flag_of_which_the_feed_does_not_tell_is_found(db: Database) -> None:
+    await a_clock().due("2026-03-10").warned(None).stored(db)
+    await flag_due(db, datetime(2026, 3, 12, tzinfo=UTC))
+    [query] = [query for name, query in IMPOSSIBLE.items() if "a flag of which the feed" in name]
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval("select count(*) from flag") > 0
+        assert await tx.fetch(query) == []
+        await tx.execute("delete from change where what = 'flag.raised'")
+        assert await tx.fetch(query)
 
 
 def test_findings_that_differ_in_an_id_alone_are_told_once() -> None:
