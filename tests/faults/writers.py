@@ -55,7 +55,7 @@ class Case:
 
 @dataclass
 class Desk:
-    """What writers share: the clients of both countries, the nodes, the book; and the cases of each, round after round."""
+    """What writers share: the clients of both countries, the nodes, the book, and the cases that each has."""
 
     book: Book
     nodes: Sequence[Node]
