@@ -24,7 +24,7 @@ from uuid import uuid4
 import asyncpg
 
 from mla_tracker.storage import embedded
-from mla_tracker.storage.database import _read_and_write_json
+from mla_tracker.storage.json_columns import read_and_write_json
 
 PATH = "/api/v1/requests"
 PROGRAM = Path(sys.executable).with_name("mla-tracker")
@@ -104,7 +104,7 @@ async def over_http(
 
 async def by_inserts(url: str, number: int, seconds: float) -> tuple[float, float]:
     """The rows of one logged request, written again under new ids, in one transaction each."""
-    pool = await asyncpg.create_pool(url, min_size=number, max_size=number, init=_read_and_write_json)
+    pool = await asyncpg.create_pool(url, min_size=number, max_size=number, init=read_and_write_json)
     async with pool:
         request_id = await pool.fetchval("select id from request order by created_at limit 1")
         rows = {

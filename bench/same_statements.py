@@ -28,7 +28,8 @@ from bench.logging import PATH, PROGRAM, Connection, body, free_port, per_second
 from mla_tracker.api.app import create_app
 from mla_tracker.settings import Settings
 from mla_tracker.storage import embedded
-from mla_tracker.storage.database import Database, _read_and_write_json
+from mla_tracker.storage.database import Database
+from mla_tracker.storage.json_columns import read_and_write_json
 from mla_tracker.storage.vault import Vault
 
 CONCURRENCY = 16
@@ -142,7 +143,7 @@ def serve_bare(port: int, url: str, keys: Path, token: str) -> None:
 
     async def opened() -> None:
         holder.append(await asyncpg.create_pool(
-            url, min_size=10, max_size=10, init=_read_and_write_json, reset=_nothing, statement_cache_size=256,
+            url, min_size=10, max_size=10, init=read_and_write_json, reset=_nothing, statement_cache_size=256,
         ))  # fmt: skip
 
     async def say(statements: Sequence[tuple[str, Sequence[Any]]]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from mla_tracker import tracing
 from mla_tracker.settings import Settings
 from mla_tracker.storage.errors import CannotRun
 
@@ -29,6 +30,10 @@ QUIET = (
     "httpcore",
     "asyncpg",
     "joserfc",
+    "opentelemetry",
+    "requests",
+    "urllib3",
+    "prometheus_client",
     "aiosmtplib",
     "mail",
 )
@@ -67,6 +72,8 @@ def configure(settings: Settings) -> None:
     """Send our own events and those of the libraries through one formatter."""
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, stamp]
+    if settings.traces_url is not None:
+        shared.append(tracing.in_log)
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if settings.log_format == "json"

@@ -39,6 +39,20 @@ class Settings(BaseSettings):
         description="Address of a PostgreSQL, 15 or newer: postgresql://user:password@host:5432/database. "
         "Without it a private PostgreSQL runs in the data folder.",
     )
+    replica_url: str | None = Field(
+        None,
+        repr=False,
+        validate_default=True,
+        json_schema_extra=SECRET,
+        description="Address of a streaming replica of that database, from which reports are read. Without it, and "
+        "while it is too far behind or cannot be reached, they are read from the database itself.",
+    )
+    replica_lag_seconds: float = Field(
+        10,
+        ge=1,
+        le=3600,
+        description="How far the replica may be behind at most.",
+    )
     data_dir: Path = Field(
         default_factory=default_folder,
         description="Folder of the private database and of local files. Its path may be 90 bytes long.",
@@ -110,6 +124,13 @@ class Settings(BaseSettings):
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
     )
+    import_bytes: int = Field(
+        1024**3,
+        ge=1024,
+        le=1024**4,
+        description="Most bytes of a file of records that is handed in through the API; 1 GiB by default. "
+        "`mla-tracker import` takes any.",
+    )
     metrics_token: str | None = Field(
         None,
         min_length=16,
@@ -119,6 +140,16 @@ class Settings(BaseSettings):
         json_schema_extra=SECRET,
         description="Token that /metrics asks for (Authorization: Bearer ...). Figures of the installation, such as "
         "overdue duties by country, are given with it alone.",
+    )
+    traces_url: str | None = Field(
+        None,
+        repr=False,
+        json_schema_extra=SECRET,
+        description="Address that takes traces by OTLP over HTTP, e.g. http://127.0.0.1:4318/v1/traces; https, or http "
+        "on this machine. Without it nothing is traced.",
+    )
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="Which share of all traces is sent; 0.01 is one in a hundred."
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="One line for people, or JSON, per event."
@@ -192,7 +223,7 @@ class Settings(BaseSettings):
         description="Domains to which mail may be sent, separated by commas: those of the authorities. By default all.",
     )
 
-    @field_validator("oidc_issuer", "checkpoint_url", "public_url")
+    @field_validator("oidc_issuer", "checkpoint_url", "public_url", "traces_url")
     @classmethod
     def _is_trustworthy(cls, url: str | None) -> str | None:
         if url is not None and not is_safe(url):
@@ -205,6 +236,13 @@ class Settings(BaseSettings):
         if "oidc_issuer" in info.data and (info.data["oidc_issuer"] is None) is not (audience is None):
             raise ValueError("MLA_OIDC_ISSUER and MLA_OIDC_AUDIENCE go together; set both or neither")
         return audience
+
+    @field_validator("replica_url")
+    @classmethod
+    def _goes_with_a_primary(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and "database_url" in info.data and info.data["database_url"] is None:
+            raise ValueError("a replica is one of the database that MLA_DATABASE_URL names; set that too")
+        return url
 
     @field_validator("mail_from")
     @classmethod
@@ -233,7 +271,7 @@ class Settings(BaseSettings):
                 )
         return self
 
-    @field_validator("database_url")
+    @field_validator("database_url", "replica_url")
     @classmethod
     def _is_postgresql(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):

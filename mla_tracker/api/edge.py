@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from mla_tracker import tracing
 from mla_tracker.api.metrics import HttpMetrics
 from mla_tracker.api.problems import (
     HEADERS_TOO_LARGE,
@@ -42,6 +43,7 @@ SECURITY: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"x-dns-prefetch-control", b"off"),
     (b"cache-control", b"no-store"),
 )
+_FEEDS: Final = re.compile(r"calendar-feeds?/+", re.IGNORECASE)
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?\Z")
 _HEALTH: Final = "/health/"
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -79,13 +81,16 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = str(scope["type"])
         if kind == "http":
-            await self._serve(dict(scope), receive, send)
+            with tracing.serving(scope["headers"]) as span:
+                await self._serve(dict(scope), receive, send, span)
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "no websockets here"})
         else:
             await self.app(scope, receive, send)
 
-    async def _serve(self, outer: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, outer: MutableMapping[str, Any], receive: Receive, send: Send, span: tracing.Span
+    ) -> None:
         began = time.perf_counter()
         method = str(outer["method"])
         scope: Any = {**outer, "method": "GET" if method == "HEAD" else method}
@@ -120,11 +125,12 @@ class Edge:
                 seconds = time.perf_counter() - began
                 route = scope.get("path_template")
                 self._metrics.observe(method, route, status or 500, seconds)
+                span.answered(method, route, status or 500)
                 actor = scope.get("auth")
                 log.info(
                     "request",
                     method=method,
-                    path=quote(outer["path"]),
+                    path=path_told(outer["path"]),
                     route=route,
                     status=status,
                     bytes=sent,
@@ -155,6 +161,12 @@ class Edge:
                 "knows, or have the operator add this one to the setting MLA_ALLOWED_HOSTS.",
             )
         return None
+
+
+def path_told(path: str) -> str:
+    """A path as logs and traces may have it: of a calendar feed the address is the secret, so it ends before that."""
+    found = _FEEDS.search(path)
+    return quote(path) if found is None else f"{quote(path[: found.end()])}…"
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:

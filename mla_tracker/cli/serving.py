@@ -4,13 +4,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import uvicorn
 from cyclopts import App, Parameter
 
-from mla_tracker import logs
+from mla_tracker import logs, tracing
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
@@ -52,7 +52,7 @@ def serve(
     settings = load_settings(host=host, port=port)
     logs.configure(settings)
     _warn_of_secrets(settings)
-    with alone(settings), listening(settings) as listener:
+    with alone(settings), listening(settings) as listener, traced(settings):
         asyncio.run(_serve(settings, listener, run_scheduler=run_scheduler))
     tell("Stopped.")
 
@@ -62,8 +62,18 @@ def scheduler() -> None:
     settings = load_settings()
     logs.configure(settings)
     _warn_of_secrets(settings)
-    asyncio.run(_schedule(settings))
+    with traced(settings):
+        asyncio.run(_schedule(settings))
     tell("Stopped.")
+
+
+def traced(settings: Settings) -> AbstractContextManager[None]:
+    """Traces are sent while the block runs, if the settings say where to; else OpenTelemetry is not even imported."""
+    if settings.traces_url is None:
+        return nullcontext()
+    from mla_tracker.tracing_otlp import OtlpTracer
+
+    return tracing.exporting(OtlpTracer(settings.traces_url, settings.traces_share))
 
 
 def _warn_of_secrets(settings: Settings) -> None:
@@ -129,6 +139,7 @@ async def serve_until_stopped(
     database: Database, settings: Settings, listener: socket.socket, *, run_scheduler: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let what runs come to its end; a second signal breaks it off."""
+    from mla_tracker.api.files.reading import read_rows
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.stopping import Stop, unless_forced
     from mla_tracker.scheduler.jobs import scheduled_jobs
@@ -142,7 +153,7 @@ async def serve_until_stopped(
     figures.registry.register(database.measures)
 
     async def work() -> None:
-        wanted = scheduled_jobs(settings) if run_scheduler else ()
+        wanted = scheduled_jobs(settings, read_rows) if run_scheduler else ()
         jobs = asyncio.create_task(_jobs_until_stopped(database, wanted, stop, figures, clock))
         try:
             await _answer_until_stopped(
@@ -246,7 +257,9 @@ class _Server(uvicorn.Server):
 
 
 async def _schedule(settings: Settings) -> None:
+    from mla_tracker.api.files.reading import read_rows
     from mla_tracker.cli.stopping import Stop, unless_forced
+    from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.running import run_scheduler
 
     stop = Stop()
@@ -254,7 +267,14 @@ async def _schedule(settings: Settings) -> None:
     async def work() -> None:
         async with ready(settings, stays=True) as database:
             tell("Running the scheduled jobs. Ctrl-C stops it.")
-            await run_scheduler(database, settings, now=now, clock=ClockWatch(database, now), stop=stop.asked)
+            await run_scheduler(
+                database,
+                settings,
+                now=now,
+                clock=ClockWatch(database, now),
+                stop=stop.asked,
+                jobs=scheduled_jobs(settings, read_rows),
+            )
 
     async def told() -> None:
         await stop.asked.wait()

@@ -11,7 +11,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from mla_tracker import logs
+from mla_tracker import logs, tracing
 from mla_tracker.storage import job_slots
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import CannotRun
@@ -90,6 +90,14 @@ async def run_slot(
     claim = await _claim(db, job, interval, node, now, terms)
     if claim is None:
         return None
+    with tracing.span(f"job {job}") as span:
+        run = await _run(db, claim, work, now, terms)
+        span.ended(run.outcome.value)
+    return run
+
+
+async def _run(db: Database, claim: Claim, work: Work, now: datetime, terms: Terms) -> Run:
+    job = claim.job
     told = log.bind(job=job, slot=claim.slot.isoformat(), attempt=claim.attempts)
     if claim.missed:
         told.warning("slots were missed", missed=claim.missed)

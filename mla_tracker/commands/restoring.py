@@ -6,23 +6,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mla_tracker.commands.accounts import disable_account
+from mla_tracker.commands.accounts import disable_account, load_account, tell_of_account
 from mla_tracker.commands.backing_up import NO_END
 from mla_tracker.commands.rebuilding import rebuild
 from mla_tracker.commands.setting_up import set_up
 from mla_tracker.commands.tokens import revoke_token
 from mla_tracker.commands.verifying import verify
+from mla_tracker.domain.audit import What
 from mla_tracker.storage import backups, erasing_again, record_keys, restoring
 from mla_tracker.storage.backups import Manifest
 from mla_tracker.storage.copying import Programs
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.migrating import known
+from mla_tracker.storage.notifications import remove_feed, remove_notification
 from mla_tracker.storage.record_keys import Kept, Line
 from mla_tracker.storage.vault import Vault
 
 BATCH: Final = 1000
 _KEYS: Final = frozenset({"key", "gone"})
+_OF_ACCOUNTS: Final = (
+    ("feed", "feeds", "calendar_feed", "token_hash", remove_feed, What.CALENDAR_FEED_REVOKED),
+    ("address", "addresses", "notification", "commitment", remove_notification, What.NOTIFICATION_REMOVED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,7 @@ async def _put_keys(db: Database, sound: Sound) -> None:
 
 async def _take_away_again(db: Database, sound: Sound, now: datetime) -> dict[str, int]:
     """Erase and end what was so when the record keys were kept; each batch is a transaction of its own."""
-    again = dict.fromkeys(("requests", "persons", "texts", "tokens", "accounts"), 0)
+    again = dict.fromkeys(("requests", "persons", "texts", "tokens", "accounts", "feeds", "addresses"), 0)
     while True:
         async with db.transaction(DbRole.OWNER, limits=NO_END) as tx:
             number = await erasing_again.requests(tx, now, BATCH)
@@ -177,6 +183,16 @@ async def _take_away_again(db: Database, sound: Sound, now: datetime) -> dict[st
             for one in ids:
                 await end(db, one, now=now)
             again[f"{form}s"] += len(ids)
+    for form, name, table, column, remove, what in _OF_ACCOUNTS:
+        lines = record_keys.lines(sound.record_keys_file)
+        standing = {(line.id, line.octets) for line in lines if line.form == form}
+        async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+            ids = await erasing_again.not_standing(tx, table, column, standing)
+        for one in ids:
+            async with db.transaction(DbRole.OWNER) as tx:
+                account = await load_account(tx, one, None)
+                await tell_of_account(tx, account, what, await remove(tx, one), None, now)
+        again[name] = len(ids)
     return again
 
 

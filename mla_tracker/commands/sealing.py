@@ -76,7 +76,7 @@ async def _publish(
         elif url is not None:
             await post(url, due.note)
     except NotPublished as error:
-        log.warning("checkpoint not published", target=target, number=due.number, reason=str(error))
+        log.warning("checkpoint not published", target=target, number=due.number, why=str(error))
         return False
     async with db.transaction(DbRole.JOBS) as tx:
         await checkpoints.note_published(tx, target, due.number, now)

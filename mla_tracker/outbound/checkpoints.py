@@ -7,6 +7,8 @@ from typing import Final
 
 import httpx
 
+from mla_tracker import tracing
+
 SECONDS: Final = 10.0
 MEDIA_TYPE: Final = "text/plain; charset=utf-8"
 
@@ -37,8 +39,10 @@ def _append(path: Path, note: str) -> None:
 async def post(url: str, note: str, *, seconds: float = SECONDS) -> None:
     """Send a signed note to an address. Raises NotPublished unless it answers with 2xx in time."""
     try:
-        async with asyncio.timeout(seconds), httpx.AsyncClient(timeout=seconds) as client:
-            answer = await client.post(url, content=note.encode(), headers={"Content-Type": MEDIA_TYPE})
+        with tracing.calling("publish a checkpoint") as headers:
+            async with asyncio.timeout(seconds), httpx.AsyncClient(timeout=seconds) as client:
+                headers["Content-Type"] = MEDIA_TYPE
+                answer = await client.post(url, content=note.encode(), headers=headers)
     except (httpx.HTTPError, OSError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise NotPublished(f"The checkpoint could not be sent to {_host(url)} ({reason}).") from error

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from mla_tracker import tracing
+
 CONNECT_SECONDS: Final = 3.0
 WHOLE_SECONDS: Final = 5.0
 MOST_BYTES: Final = 256 * 1024
@@ -58,12 +60,20 @@ async def _body(url: str) -> bytes:
     limits = httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS)
     # A proxy of the environment is for the world outside.
     client = httpx.AsyncClient(timeout=limits, follow_redirects=False, trust_env=not is_loopback(url))
-    async with client, client.stream("GET", url, headers={"Accept": "application/json"}) as answer:
-        if answer.status_code != httpx.codes.OK:
-            raise FetchFailed(f"{url} answered {answer.status_code}.")
-        body = bytearray()
-        async for part in answer.aiter_bytes():
-            body += part
-            if len(body) > MOST_BYTES:
-                raise FetchFailed(f"{url} is larger than {MOST_BYTES} bytes.")
-        return bytes(body)
+    with tracing.calling("fetch a document") as headers:
+        async with (
+            client,
+            client.stream("GET", url, headers={"Accept": "application/json", **headers}) as answer,
+        ):
+            return await _taken(url, answer)
+
+
+async def _taken(url: str, answer: httpx.Response) -> bytes:
+    if answer.status_code != httpx.codes.OK:
+        raise FetchFailed(f"{url} answered {answer.status_code}.")
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise FetchFailed(f"{url} is larger than {MOST_BYTES} bytes.")
+    return bytes(body)

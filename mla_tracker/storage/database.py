@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
+from mla_tracker import tracing
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.connecting import CONNECT_SECONDS, described, why_no_connection
@@ -226,7 +227,7 @@ class Database:
                 timeout=CONNECT_SECONDS,
                 statement_cache_size=256 if statement_cache else 0,
                 server_settings={"application_name": "mla-tracker"},
-                init=read_and_write_json,
+                init=_made_ready,
                 reset=_nothing_to_reset,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -280,7 +281,7 @@ class Database:
         if outer is not None and outer.runs_here:
             raise RuntimeError("A transaction is open already: pass its Tx on instead of opening another.")
         begin = _begin(role, viewer, isolation, read_only, limits or LIMITS[role])
-        async with self._connection() as connection:
+        async with self._connection(f"transaction {role.value}") as connection:
             try:
                 await connection.execute(begin, timeout=END_SECONDS)
                 tx = Tx(connection, self.vault)
@@ -318,22 +319,23 @@ class Database:
                     await connection.execute(f"select pg_advisory_unlock({lock})")
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator["_Connection"]:
-        """A connection of the pool, which gets it back whatever happens."""
-        try:
-            with self.measures.acquiring():
-                connection = await self._pool.acquire(timeout=self._acquire_seconds)
-        except TimeoutError as error:
-            raise DatabaseBusy(
-                f"No connection to the database {self.where} became free within "
-                f"{self._acquire_seconds:g} seconds. Try again; if it stays so, raise MLA_POOL_SIZE."
-            ) from error
-        except (OSError, asyncpg.PostgresError) as error:
-            raise DatabaseUnavailable(why_no_connection(error, self.where)) from error
-        try:
-            yield connection
-        finally:
-            await self._pool.release(connection)
+    async def _connection(self, name: str = "connection") -> AsyncIterator["_Connection"]:
+        """A connection of the pool, which gets it back whatever happens; `name` is what traces call this."""
+        with tracing.span(name):
+            try:
+                with self.measures.acquiring():
+                    connection = await self._pool.acquire(timeout=self._acquire_seconds)
+            except TimeoutError as error:
+                raise DatabaseBusy(
+                    f"No connection to the database {self.where} became free within "
+                    f"{self._acquire_seconds:g} seconds. Try again; if it stays so, raise MLA_POOL_SIZE."
+                ) from error
+            except (OSError, asyncpg.PostgresError) as error:
+                raise DatabaseUnavailable(why_no_connection(error, self.where)) from error
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)
 
 
 def _is_lost(connection: "_Connection") -> bool:
@@ -380,6 +382,11 @@ def _begin(
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     access = " READ ONLY" if read_only else ""
     return f"BEGIN ISOLATION LEVEL {isolation.value}{access}; SELECT {calls}"
+
+
+async def _made_ready(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await read_and_write_json(connection)
+    tracing.watch(connection)
 
 
 async def _nothing_to_reset(_: object) -> None:

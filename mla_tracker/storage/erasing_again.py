@@ -1,6 +1,6 @@
 """What was erased after a copy of the database was made, erased in it too: by the keys and the list kept apart."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -94,6 +94,14 @@ async def of_emptied(tx: Tx, lines: Sequence[Line], now: datetime) -> int:
             actor=None, now=now, seen_by=_readers(row["owner_country"]),
         )  # fmt: skip
     return len(found)
+
+
+async def not_standing(
+    tx: Tx, table: str, column: str, standing: Collection[tuple[UUID, bytes | None]]
+) -> list[UUID]:
+    """The accounts whose row in a table is none of those that stood, by what it is known by."""
+    found = await tx.fetch(f"select account_id, {column} from {table} order by account_id")
+    return [row[0] for row in found if (row[0], row[1]) not in standing]
 
 
 async def not_ended(tx: Tx, table: str, column: str, ids: Sequence[UUID]) -> list[UUID]:

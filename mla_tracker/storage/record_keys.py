@@ -2,7 +2,8 @@
 
 Each copy of them replaces the one before, so that a key that was destroyed is in none. Lines of text: a head, then
 `key`, `gone` (a key that was destroyed), `person` and `text` (erased one by one), `empty` (a text that says nothing any
-more), `token` and `account` (ended), and a last one that counts and signs the others.
+more), `token` and `account` (ended), `feed` and `address` (those there are: what is not named was taken away), and a
+last one that counts and signs the others.
 """
 
 import base64
@@ -31,6 +32,7 @@ FORMAT: Final = 1
 BATCH: Final = 2000
 _HEAD: Final = "mla-tracker record keys"
 _SIGNED: Final = b"mla-tracker record keys\n"
+_STANDING: Final = frozenset({"key", "feed", "address"})
 _MOST_BYTES_OF_A_LINE: Final = 4096
 
 _ROWS: Final = """
@@ -52,6 +54,13 @@ _ROWS: Final = """
     union all
     select 'account', id, null, disabled_at, null from account where disabled_at is not null
 """
+_OF_ACCOUNTS: Final = """
+    union all
+    select 'feed', account_id, token_hash, null, null from calendar_feed
+    union all
+    select 'address', account_id, commitment, null, null from notification
+"""
+"""In a database that was migrated far enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +74,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: `wrapped` for a key; `at` and `ground` of what was destroyed, where they are known."""
+    """One line: `octets` of a wrapped key, or by which a feed or an address is known; `at` and `ground` of what was
+    destroyed, where they are known."""
 
     form: str
     id: UUID
-    wrapped: bytes | None = None
+    octets: bytes | None = None
     at: datetime | None = None
     ground: str | None = None
 
@@ -109,12 +119,13 @@ async def keep(tx: Tx, path: Path) -> Kept:
                 "keys": tx.vault.fingerprints(),
             }
             write(json.dumps(head))
-            cursor = await tx.connection.cursor(_ROWS)
+            newer = await tx.fetchval("select to_regclass('public.calendar_feed')") is not None
+            cursor = await tx.connection.cursor(_ROWS + (_OF_ACCOUNTS if newer else ""))
             while found := await cursor.fetch(BATCH):
                 for row in found:
                     write(" ".join(_words(row)))
                     rows += 1
-                    taken_away += row["form"] != "key"
+                    taken_away += row["form"] not in _STANDING
             sum_of_all = digest.digest()
             signature = tx.vault.signing_key.sign(_SIGNED + sum_of_all)
             file.write(
@@ -135,7 +146,7 @@ def checked(path: Path, vault: Vault) -> Kept:
             if last:
                 digest.update(last)
                 rows += 1
-                taken_away += not last.startswith(b"key ")
+                taken_away += last.split(b" ", 1)[0].decode() not in _STANDING
             last = line
     end = _object(last)
     try:
@@ -173,7 +184,7 @@ async def put_keys(tx: Tx, batch: Sequence[Line]) -> None:
         on conflict (request_id) do nothing
         """,
         [line.id for line in batch],
-        [line.wrapped for line in batch],
+        [line.octets for line in batch],
         [line.at for line in batch],
     )
 
@@ -204,7 +215,7 @@ def _words(row: Record) -> list[str]:
 
 def _read(line: bytes) -> Line:
     form, name, *rest = line.decode("ascii").split()
-    if form == "key":
+    if form in _STANDING:
         return Line(form, UUID(name), base64.b64decode(rest[0]))
     at = datetime.fromisoformat(rest[0]) if rest else None
     return Line(form, UUID(name), None, at, rest[1] if len(rest) > 1 else None)

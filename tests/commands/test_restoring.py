@@ -14,7 +14,9 @@ import pytest
 from mla_tracker.commands.accounts import create_account, disable_account
 from mla_tracker.commands.amending import amend_request
 from mla_tracker.commands.backing_up import back_up, keep_record_keys
+from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.notes import erase_note, record_note
+from mla_tracker.commands.notifications import remove_notification
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.persons import erase_person
 from mla_tracker.commands.restoring import check_backup, restore
@@ -39,6 +41,7 @@ from tests.builders.forgetting import at, closed_case, dump, erased, rule
 from tests.builders.keys import keys_folder, the_keys
 from tests.builders.persons import a_person
 from tests.builders.register import account
+from tests.builders.telling import a_reader
 from tests.builders.worker_database import as_superuser
 
 
@@ -132,6 +135,9 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
     integration = await create_account(db, name="A system", countries=["MA"], role=Role.INTEGRATION, now=NOW)
     token = await create_token(db, integration, now=NOW)
     leaver = await create_account(db, name="Left", countries=["ES"], role=Role.OFFICER, now=NOW)
+    reader, other_reader = [await a_reader(db, "MA", now=NOW, name=name) for name in ("A", "B")]
+    for one in (reader, other_reader):
+        await make_feed(db, actor=one, now=NOW)
     await backed_up(db, database_url, tmp_path)
     all_texts = await readable(db)
 
@@ -140,6 +146,8 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
     await amend_request(db, kept, {"subject": None}, expected=None, actor=morocco, now=NOW)
     await revoke_token(db, token.id, now=NOW)
     await disable_account(db, leaver, now=NOW)
+    await make_feed(db, actor=reader, now=NOW)  # the one before has ended
+    await remove_notification(db, actor=reader, now=NOW)
     await rule(db, morocco, 1)
     later = at("2027-03-07")
     assert await erased(db, later) == {forgotten}
@@ -151,7 +159,10 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
     async with an_empty_place(elsewhere) as (url, place):
         told = await restored(place, url, tmp_path)
         assert told.sound, told
-        assert told.again == {"requests": 1, "persons": 1, "texts": 2, "tokens": 1, "accounts": 1}
+        assert told.again == {
+            "requests": 1, "persons": 1, "texts": 2, "tokens": 1, "accounts": 1,
+            "feeds": 1, "addresses": 1,
+        }  # fmt: skip
         assert await readable(place) == left
         restored_rows, rows = await dump(place), await dump(db)
         for table in ("record_key", "person"):
@@ -160,6 +171,9 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
             assert await tx.fetchval("select erased_at from request where id = $1", forgotten) == later
             assert await tx.fetchval("select revoked_at from api_token where id = $1", token.id) is not None
             assert await tx.fetchval("select disabled_at from account where id = $1", leaver) is not None
+            for table in ("calendar_feed", "notification"):
+                left_over = await tx.fetch(f"select account_id from {table}")
+                assert [row[0] for row in left_over] == [other_reader.account_id]
             told_of = await tx.fetch(
                 "select what from audit_entry where chain_id = $1 order by id", forgotten
             )
@@ -179,7 +193,7 @@ async def test_the_copy_alone_does_not_open_what_was_erased_even_with_all_keys(
     assert await erased(db, at("2026-06-01")) == {case}
     await keep_record_keys(db, tmp_path / "record-keys")
     [after] = [line for line in lines(tmp_path / "record-keys") if line.id == case]
-    assert (before.form, after.form, after.wrapped) == ("key", "gone", None)
+    assert (before.form, after.form, after.octets) == ("key", "gone", None)
     async with an_empty_place(elsewhere) as (url, place):
         async with place.transaction(DbRole.OWNER) as tx:
             await restoring.begin(tx, "by hand")
@@ -188,8 +202,8 @@ async def test_the_copy_alone_does_not_open_what_was_erased_even_with_all_keys(
             texts = await tx.fetch("select id, sealed from free_text where sealed is not null")
             assert not await tx.fetch("select from record_key")
     assert len(texts) > 4
-    assert before.wrapped is not None
-    key = the_keys().record_key(case, before.wrapped)  # what a collected copy of the record keys would open
+    assert before.octets is not None
+    key = the_keys().record_key(case, before.octets)  # what a collected copy of the record keys would open
     assert all(unseal(key, text["sealed"], text["id"]) for text in texts)
     for text in texts:
         with pytest.raises(SealBroken):
