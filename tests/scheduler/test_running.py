@@ -135,8 +135,7 @@ async def test_the_scheduler_flags_what_is_due_and_stops_when_told(db: Database)
     [swept] = [entry for entry in logged if entry["event"] == "job done" and entry.get("raised") == 1]
     assert str(swept["by_kind"]) == "{'overdue': 1}"
     assert done["sweep"] == {"looked_at": 1, "raised": 1, "by_kind": {"overdue": 1}}
-    nothing = dict.fromkeys(("idempotency_keys", "runs", "call_windows", "calendars", "changes"), 0)
-    assert done["housekeeping"] == nothing
+    assert set(done["housekeeping"].values()) == {0}
     assert registry.get_sample_value("mla_flags_raised_total", {"kind": "overdue"}) == 1
 
 
