@@ -39,6 +39,20 @@ class Settings(BaseSettings):
         description="Address of a PostgreSQL, 15 or newer: postgresql://user:password@host:5432/database. "
         "Without it a private PostgreSQL runs in the data folder.",
     )
+    replica_url: str | None = Field(
+        None,
+        repr=False,
+        validate_default=True,
+        json_schema_extra=SECRET,
+        description="Address of a streaming replica of that database, from which reports are read. Without it, and "
+        "while it is too far behind or cannot be reached, they are read from the database itself.",
+    )
+    replica_lag_seconds: float = Field(
+        10,
+        ge=1,
+        le=3600,
+        description="How far the replica may be behind at most.",
+    )
     data_dir: Path = Field(
         default_factory=default_folder,
         description="Folder of the private database and of local files. Its path may be 90 bytes long.",
@@ -109,6 +123,13 @@ class Settings(BaseSettings):
     statement_cache: bool = Field(
         True,
         description="Keep prepared statements. Set to false behind a pooler in transaction mode, such as PgBouncer.",
+    )
+    import_bytes: int = Field(
+        1024**3,
+        ge=1024,
+        le=1024**4,
+        description="Most bytes of a file of records that is handed in through the API; 1 GiB by default. "
+        "`mla-tracker import` takes any.",
     )
     metrics_token: str | None = Field(
         None,
@@ -216,6 +237,13 @@ class Settings(BaseSettings):
             raise ValueError("MLA_OIDC_ISSUER and MLA_OIDC_AUDIENCE go together; set both or neither")
         return audience
 
+    @field_validator("replica_url")
+    @classmethod
+    def _goes_with_a_primary(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and "database_url" in info.data and info.data["database_url"] is None:
+            raise ValueError("a replica is one of the database that MLA_DATABASE_URL names; set that too")
+        return url
+
     @field_validator("mail_from")
     @classmethod
     def _is_an_address(cls, address: str | None) -> str | None:
@@ -243,7 +271,7 @@ class Settings(BaseSettings):
                 )
         return self
 
-    @field_validator("database_url")
+    @field_validator("database_url", "replica_url")
     @classmethod
     def _is_postgresql(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):

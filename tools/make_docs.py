@@ -6,6 +6,8 @@ from pathlib import Path
 
 from mla_tracker.api import problems
 from mla_tracker.api.app import ROUTES
+from mla_tracker.api.files import columns as files
+from mla_tracker.api.files.samples import sample_file
 from mla_tracker.catalogue.limit_files import LimitEntry, load_entries
 from mla_tracker.domain.limits import Limit, Span, Trigger
 from mla_tracker.domain.permissions import PERMISSIONS, Deed
@@ -47,6 +49,12 @@ Who may do what, made from `domain/permissions.py` by `make docs`; code, contrac
 the same table. A role may do what has a mark, with a token that carries the scope. *Which* requests and agreements an
 account sees at all is another matter: those of its own countries. What roles and scopes are: [accounts](accounts.md).
 
+"""
+COLUMNS_HEAD = """# Columns of files
+
+Made from `api/files/columns.py` by `make docs`, with the samples that `mla-tracker import --sample` prints and a test
+imports. How each form is read: [imports](imports.md). NDJSON has the fields of the API's bodies; what CSV has in
+columns of acts stands in `events`, `references` is an object, and parties with dates are objects in `parties`.
 """
 COLUMNS = (
     "limit", "source", "seen", "within", "effect", "from", "until", "duty, counted in", "condition", "extension",
@@ -146,6 +154,8 @@ def permission_page() -> str:
     for handler in ROUTES:
         for path in sorted(handler.paths):
             shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+            if handler.opt["route"].public:
+                continue
             routes[handler.opt["route"].may].append(f"`{min(handler.http_methods)} {shown}`")
     lines = [f"| deed | {' | '.join(Role)} | scope | routes |", f"|{' --- |' * (len(Role) + 3)}"]
     for deed, permission in PERMISSIONS.items():
@@ -155,11 +165,25 @@ def permission_page() -> str:
     return PERMISSIONS_HEAD + "\n".join(lines) + "\n"
 
 
+def column_page() -> str:
+    """Every column of every kind of file, and a sample."""
+    parts = [COLUMNS_HEAD]
+    for kind, columns in files.COLUMNS.items():
+        parts.append(f"## {kind}\n\n| column | holds | |\n| --- | --- | --- |")
+        for column in columns:
+            needed = ", required" if column.name in files.REQUIRED[kind] else ""
+            parts.append(f"| `{column.name}` | {column.form}{needed} | {column.words} |")
+        parts.append(f"\n```csv\n{sample_file(kind, 'csv')}```\n")
+        parts.append(f"```json\n{sample_file(kind, 'ndjson')}```\n")
+    return "\n".join(parts)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "problems.md": problem_page,
     "limits-table.md": limit_page,
     "explanations.md": explanation_page,
     "permissions.md": permission_page,
+    "import-columns.md": column_page,
 }
 """The pages that are made, by name."""
 

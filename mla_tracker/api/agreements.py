@@ -1,6 +1,6 @@
 """The register of agreements: POST and GET /agreements, one agreement, and the events of its life."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -75,8 +75,29 @@ def _party(entry: PartyEntry) -> PartyRow:
     return PartyRow(None, entry.organisation, *dates)
 
 
-def _event(entry: NewAgreementEvent) -> commands.NewAgreementEvent:
-    data = entry.data.model_dump(mode="json", exclude_none=True)
+def agreement_entry(entry: NewAgreement) -> commands.NewAgreement:
+    """The agreement as the command takes it."""
+    parties = tuple(_party(party) for party in entry.parties)
+    scope = AgreementScope.BILATERAL if len(parties) == 2 else AgreementScope.MULTILATERAL
+    fields = AgreementFields(
+        title=entry.title,
+        kind=entry.kind,
+        scope=entry.scope or scope,
+        external_reference=entry.external_reference,
+        signed_on=entry.signed_on,
+        provisionally_applied_from=entry.provisionally_applied_from,
+        in_force_from=entry.in_force_from,
+        terminated_on=entry.terminated_on,
+        languages=tuple(entry.languages),
+        limits=tuple(limit.model_dump(mode="json") for limit in entry.limits),
+        notes=entry.notes,
+    )
+    return commands.NewAgreement(fields, parties)
+
+
+def event_entry(entry: NewAgreementEvent, leaving: Collection[str] = ()) -> commands.NewAgreementEvent:
+    """The event as the command takes it, without the data in `leaving`."""
+    data = entry.data.model_dump(mode="json", exclude_none=True, exclude=set(leaving))
     return commands.NewAgreementEvent(entry.type, entry.occurred_on, data, entry.note)
 
 
@@ -142,23 +163,8 @@ async def record_agreement(
     entry: NewAgreement, actor: Actor, database: Database, now: datetime, idempotency: IdempotencyKey | None
 ) -> Response[bytes]:
     """Record an agreement and answer with it."""
-    parties = tuple(_party(party) for party in entry.parties)
-    scope = AgreementScope.BILATERAL if len(parties) == 2 else AgreementScope.MULTILATERAL
-    fields = AgreementFields(
-        title=entry.title,
-        kind=entry.kind,
-        scope=entry.scope or scope,
-        external_reference=entry.external_reference,
-        signed_on=entry.signed_on,
-        provisionally_applied_from=entry.provisionally_applied_from,
-        in_force_from=entry.in_force_from,
-        terminated_on=entry.terminated_on,
-        languages=tuple(entry.languages),
-        limits=tuple(limit.model_dump(mode="json") for limit in entry.limits),
-        notes=entry.notes,
-    )
     done = await commands.record_agreement(
-        database, commands.NewAgreement(fields, parties), actor=actor, now=now, idempotency=idempotency
+        database, agreement_entry(entry), actor=actor, now=now, idempotency=idempotency
     )
     return await _shown(database, done.id, actor, now, status=201, replayed=done.replayed)
 
@@ -272,7 +278,7 @@ async def record_agreement_event(
 ) -> Response[bytes]:
     """Append an event and answer with the agreement."""
     done = await commands.record_event(
-        database, agreement_id, _event(entry), actor=actor, now=now, idempotency=idempotency
+        database, agreement_id, event_entry(entry), actor=actor, now=now, idempotency=idempotency
     )
     return await _shown(database, agreement_id, actor, now, status=201, replayed=done.replayed)
 
@@ -310,7 +316,7 @@ async def void_agreement_event(
     idempotency: IdempotencyKey | None,
 ) -> Response[bytes]:
     """Void an event and answer with the agreement."""
-    replacement = _event(entry.replacement) if entry.replacement else None
+    replacement = event_entry(entry.replacement) if entry.replacement else None
     done = await commands.void_event(
         database,
         agreement_id,

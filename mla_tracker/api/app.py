@@ -17,6 +17,7 @@ from mla_tracker.api import (
     agreements,
     audit,
     auth,
+    calendar_feeds,
     calendar_versions,
     calendars,
     changes,
@@ -24,11 +25,14 @@ from mla_tracker.api import (
     conditional,
     conventions,
     deadlines,
+    directory,
     documentation,
     events,
+    exports,
     flags,
     governing,
     health,
+    imports,
     limits,
     metrics,
     notes,
@@ -54,6 +58,7 @@ from mla_tracker.settings import Settings
 from mla_tracker.storage.clock_watch import ClockWatch
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.idempotency import IdempotencyKey
+from mla_tracker.storage.replica import Figures
 
 PREFIX: Final = "/api/v1"
 
@@ -63,6 +68,11 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     notifications.set_notifications,
     notifications.confirm_notifications,
     notifications.remove_notifications,
+    calendar_feeds.read_calendar_of_mine,
+    calendar_feeds.read_feed,
+    calendar_feeds.make_feed,
+    calendar_feeds.end_feed,
+    calendar_feeds.read_calendar_feed,
     accounts.open_account,
     accounts.list_accounts,
     accounts.read_account,
@@ -123,6 +133,15 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     notes.erase_note,
     retention.read_retention,
     retention.set_retention,
+    imports.hand_in_import,
+    imports.list_imports,
+    imports.read_import,
+    imports.read_refused,
+    exports.export_requests,
+    exports.export_agreements,
+    exports.export_directory,
+    directory.record_directory_entry,
+    directory.list_directory,
 ]
 """Every route below the prefix. Add yours here."""
 
@@ -160,6 +179,7 @@ def create_app(
     `job_intervals`: the jobs of the installation, whichever node runs them, for its figures.
     """
     figures = http_metrics or HttpMetrics()
+    reports_from = figures_of(database, settings, figures)
     router = Router(PREFIX, route_handlers=[marked(handler) for handler in ROUTES])
     app = Litestar(
         [router, *(marked(handler) for handler in OUTSIDE)],
@@ -180,9 +200,10 @@ def create_app(
             "if_match": Provide(provide_if_match, sync_to_thread=False),
             "idempotency": Provide(provide_idempotency),
         },
-        on_shutdown=[auth.settle],
+        on_shutdown=[auth.settle, reports_from.close],
     )
     app.state.database = database
+    app.state.figures = reports_from
     app.state.settings = settings
     app.state.identity = provider_of(settings)
     app.state.now = now
@@ -192,6 +213,20 @@ def create_app(
     app.state.installation = InstallationFigures(job_intervals or {})
     app.state.rates = rates_of(database, settings)
     return Edge(app, figures, Hosts(settings.hosts))
+
+
+def figures_of(database: Database, settings: Settings, metrics: HttpMetrics) -> Figures:
+    """Where reports are read: from a replica, if there is one."""
+    url = settings.replica_url
+
+    async def open_replica() -> Database:
+        assert url is not None
+        return await Database.open(
+            url, pool_size=settings.pool_size, statement_cache=settings.statement_cache
+        )
+
+    most_lag = timedelta(seconds=settings.replica_lag_seconds)
+    return Figures(database, open_replica if url else None, most_lag=most_lag, registry=metrics.registry)
 
 
 def rates_of(database: Database, settings: Settings) -> Rates:

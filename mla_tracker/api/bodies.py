@@ -230,6 +230,11 @@ def _hidden_faults(value: Any) -> Iterator[Fault]:
             yield _pointer(path), "The number is too large. Give a smaller one."
 
 
+def faults_in(error: ValidationError, value: Any, model: type[BaseModel]) -> list[Fault]:
+    """What a model finds wrong in a value, one sentence per field."""
+    return _faults(error, value, model, known=())
+
+
 def _bad_text(text: str) -> str | None:
     if "\x00" in text:
         return "Holds a NUL character. Remove it."

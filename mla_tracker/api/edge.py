@@ -43,6 +43,7 @@ SECURITY: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"x-dns-prefetch-control", b"off"),
     (b"cache-control", b"no-store"),
 )
+_FEEDS: Final = re.compile(r"calendar-feeds?/+", re.IGNORECASE)
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?\Z")
 _HEALTH: Final = "/health/"
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -129,7 +130,7 @@ class Edge:
                 log.info(
                     "request",
                     method=method,
-                    path=quote(outer["path"]),
+                    path=path_told(outer["path"]),
                     route=route,
                     status=status,
                     bytes=sent,
@@ -160,6 +161,12 @@ class Edge:
                 "knows, or have the operator add this one to the setting MLA_ALLOWED_HOSTS.",
             )
         return None
+
+
+def path_told(path: str) -> str:
+    """A path as logs and traces may have it: of a calendar feed the address is the secret, so it ends before that."""
+    found = _FEEDS.search(path)
+    return quote(path) if found is None else f"{quote(path[: found.end()])}…"
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -18,7 +18,7 @@ from mla_tracker.domain.telling import ADDRESS_PATTERN, LONGEST_ADDRESS, Digest
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
-from mla_tracker.storage.notifications import CODE_DIGITS, notification_of
+from mla_tracker.storage.notifications import ASKED_FOR_NOTHING, CODE_DIGITS, notification_of
 
 MailAddress = Annotated[str, StringConstraints(max_length=LONGEST_ADDRESS, pattern=ADDRESS_PATTERN)]
 
@@ -65,6 +65,7 @@ class NotificationView(Answer):
         tag="notifications",
         may=Deed.READ_DUE_DATES,
         answer=NotificationView,
+        etag=True,
     ),
 )
 async def read_notifications(actor: Actor, database: Database, settings: Settings) -> Response[bytes]:
@@ -80,6 +81,8 @@ async def read_notifications(actor: Actor, database: Database, settings: Setting
         may=Deed.SET_NOTIFICATIONS,
         body=NotificationEntry,
         answer=NotificationView,
+        if_match=True,
+        etag=True,
         problems=[InvalidEntry, NotFound, AccountConflict],
         examples={"every working day, and at once what cannot wait": {"address": "desk4@justice.example"}},
         description="Mails name references, dates and counterparts: no subject, no person, no note. The same address "
@@ -87,11 +90,18 @@ async def read_notifications(actor: Actor, database: Database, settings: Setting
     ),
 )
 async def set_notifications(
-    entry: NotificationEntry, actor: Actor, database: Database, settings: Settings, now: datetime
+    entry: NotificationEntry,
+    actor: Actor,
+    database: Database,
+    settings: Settings,
+    now: datetime,
+    if_match: frozenset[int] | None,
 ) -> Response[bytes]:
     """Answers with what holds now."""
     wish = Wish(entry.address, entry.digest, entry.urgent)
-    await commands.set_notification(database, wish, actor=actor, now=now, domains=settings.mail_domains)
+    await commands.set_notification(
+        database, wish, actor=actor, now=now, domains=settings.mail_domains, versions=if_match
+    )
     return await _shown(database, actor, settings)
 
 
@@ -104,6 +114,7 @@ async def set_notifications(
         body=ConfirmationEntry,
         answer=NotificationView,
         idempotent=True,
+        etag=True,
         problems=[InvalidEntry, NotFound, AccountConflict],
         examples={"a code": {"code": "01234567"}},
         description="A code is valid for an hour and for five tries. A second call changes nothing.",
@@ -131,6 +142,7 @@ async def confirm_notifications(
         tag="notifications",
         may=Deed.SET_NOTIFICATIONS,
         answer=NotificationView,
+        etag=True,
         problems=[NotFound],
         description="The address is forgotten, with what was still to be sent there. A second call changes nothing.",
     ),
@@ -158,4 +170,4 @@ async def _shown(
         refused_with=row.refused_with if row else None,
         mail_is_sent=settings.smtp_host is not None,
     )
-    return answer(view, replayed=replayed)
+    return answer(view, version=row.version if row else ASKED_FOR_NOTHING, replayed=replayed)

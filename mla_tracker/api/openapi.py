@@ -36,7 +36,14 @@ from mla_tracker import __version__
 from mla_tracker.api import bodies, edge, openapi_answers
 from mla_tracker.api.conditional import IDEMPOTENCY_KEY_PATTERN, IF_MATCH_PATTERN
 from mla_tracker.api.fields import ID_PATTERN
-from mla_tracker.api.openapi_schemas import Names, long_lists, problem_schema, reference, schemas_of
+from mla_tracker.api.openapi_schemas import (
+    Names,
+    long_lists,
+    problem_schema,
+    reference,
+    schemas_of,
+    without_defaults,
+)
 from mla_tracker.api.routes import BODY_SECONDS, Route
 from mla_tracker.commands.tokens import TOKEN_PATTERN
 from mla_tracker.domain.permissions import PERMISSIONS, Deed, roles_of
@@ -72,6 +79,8 @@ _TAGS: Final[Mapping[str, str]] = {
     "operation": "For those who run it.",
     "persons": "Who a request is about, for those who work on it.",
     "notes": "What a side notes on a request for itself.",
+    "imports": "Files of records, in and out: CSV and NDJSON.",
+    "directory": "Central authorities and contact points of all countries.",
     "retention": "How long persons and texts of closed requests are kept.",
 }
 
@@ -86,6 +95,9 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         if "route" in handler.opt and not handler.opt["route"].hidden
     ]
     names, schemas = schemas_of(handler.opt["route"] for _, handler in operations)
+    for _, handler in operations:
+        if "PATCH" in handler.http_methods and (body := handler.opt["route"].body) is not None:
+            without_defaults(schemas[names[body, "body"]])
     paths: dict[str, dict[str, Any]] = {}
     for path, handler in sorted(operations, key=lambda found: (found[0], sorted(found[1].http_methods))):
         for method in sorted(handler.http_methods):
@@ -243,6 +255,9 @@ def _operation(
             "content": {"application/json": content},
         }
         operation["x-max-bytes"] = route.max_body
+    if route.takes:
+        file = {"schema": {"type": "string", "minLength": 1}}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.takes, file)}
     return operation
 
 

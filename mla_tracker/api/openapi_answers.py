@@ -133,7 +133,7 @@ def _successes(operation_id: str, route: Route, names: Names) -> dict[str, Any]:
 
 
 def _other_content(media: str) -> dict[str, Any]:
-    return {"schema": {"type": "string"} if media.startswith("text/") else {}}
+    return {"schema": {"type": "string", **({} if media.startswith("text/") else {"format": "binary"})}}
 
 
 @cache
@@ -166,7 +166,7 @@ def kinds_of(path: str, route: Route) -> Iterable[Kind]:
             yield problems.PROBLEMS[errors.NotAllowed]
         if PERMISSIONS[route.may].scope is not None:
             yield problems.INSUFFICIENT_SCOPE
-    if route.body is not None:
+    if route.body is not None or route.takes:
         yield from (
             problems.INVALID_ENTRY,
             problems.TIMED_OUT,

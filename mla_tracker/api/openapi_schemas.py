@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from types import NoneType
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
@@ -34,6 +35,12 @@ def schemas_of(routes: Iterable[Route]) -> tuple[Names, dict[str, Any]]:
         for (model, use), (_, mode) in zip(wanted, modes, strict=True)
     }
     return names, {name: _tidy(schema) for name, schema in definitions.get("$defs", {}).items()}
+
+
+def without_defaults(schema: dict[str, Any]) -> None:
+    """Of a change: what it leaves out stays as it is and becomes no default."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
 
 
 def reference(name: str) -> dict[str, str]:
@@ -72,7 +79,8 @@ def _names_by_values() -> Mapping[str, str]:
 def _tidy(schema: Any) -> Any:
     """A schema without what pydantic derives from names, with no names beside a pattern, and long lists by reference.
 
-    A tuple says of its items what it says of each place, and a default is no object, for those who generate clients.
+    A tuple says of its items what it says of each place, for those who generate clients; so is no default an object,
+    nor null, which is what a field left out means anyway.
     """
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
@@ -86,7 +94,7 @@ def _tidy(schema: Any) -> Any:
     kept = {
         name: _tidy(value) for name, value in schema.items() if name != "title" or not isinstance(value, str)
     }
-    if isinstance(kept.get("default"), dict) and "type" not in kept["default"]:
+    if ("anyOf" in kept or "$ref" in kept) and isinstance(kept.get("default", ""), dict | NoneType):
         del kept["default"]
     if "patternProperties" in kept:
         kept.setdefault("additionalProperties", False)

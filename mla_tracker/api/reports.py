@@ -21,7 +21,7 @@ from mla_tracker.queries.ageing import AgeingWanted, Section
 from mla_tracker.queries.counted_clocks import OPEN, STOPPED, Result
 from mla_tracker.queries.counted_requests import Figure
 from mla_tracker.queries.reports import BASES, Dimension, ReportBasis, SlaWanted, Whose, duty_of
-from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.replica import Figures
 
 WORKLIST: Final = "/api/v1/clocks"
 COUNTED_REQUESTS: Final = "/api/v1/reports/statistics/requests"
@@ -44,15 +44,16 @@ Cell = Mapping[str, Any]
     ),
 )
 async def read_sla(
-    filters: SlaQuery, actor: Actor, database: Database, now: datetime, request: Request[Any, Any, Any]
+    filters: SlaQuery, actor: Actor, now: datetime, request: Request[Any, Any, Any]
 ) -> Response[bytes]:
     """Only requests of your countries are counted; law and policy never in one cell."""
     media = chosen(request.headers.get("Accept"))
     wanted = filters.wanted()
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        table = await reports.sla(tx, wanted, actor=actor, as_of=now)
+    table, as_of = await figures_of(request).read(
+        actor, now, lambda tx, as_of: reports.sla(tx, wanted, actor=actor, as_of=as_of)
+    )
     cells = [cell | sla_lists(cell, wanted) for cell in table.cells]
-    about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": now, "whose": wanted.whose}
+    about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": as_of, "whose": wanted.whose}
     if media != JSON:
         header = [*about, *_columns(SlaCell, wanted.group_by)]
         rows = ([(about | cell)[name] for name in header] for cell in cells)
@@ -76,15 +77,16 @@ async def read_sla(
     ),
 )
 async def read_ageing(
-    filters: AgeingQuery, actor: Actor, database: Database, now: datetime, request: Request[Any, Any, Any]
+    filters: AgeingQuery, actor: Actor, now: datetime, request: Request[Any, Any, Any]
 ) -> Response[bytes]:
     """Only requests of your countries are counted; drafts are not."""
     media = chosen(request.headers.get("Accept"))
     wanted = filters.wanted()
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        tables = await ageing.ageing(tx, wanted, actor=actor, as_of=now)
+    tables, as_of = await figures_of(request).read(
+        actor, now, lambda tx, as_of: ageing.ageing(tx, wanted, actor=actor, as_of=as_of)
+    )
     spans = ageing.bands(wanted.bounds)
-    about = {"as_of": now, "whose": wanted.whose}
+    about = {"as_of": as_of, "whose": wanted.whose}
     if media != JSON:
         names = [
             f"days_{first}_{last}" if last is not None else f"days_{first}_or_more" for first, last in spans
@@ -95,20 +97,26 @@ async def read_ageing(
             [(about | cell | dict(zip(names, cell["counts"], strict=True)))[name] for name in header]
             for section, table in tables.items()
             for cell in (
-                {"section": section, **cell, **ageing_list(cell, section, wanted, as_of=now)}
+                {"section": section, **cell, **ageing_list(cell, section, wanted, as_of=as_of)}
                 for cell in table.cells
             )
         )
-        return table_answer(media, f"ageing-{now:%Y-%m-%d}", about, header, rows)
+        return table_answer(media, f"ageing-{as_of:%Y-%m-%d}", about, header, rows)
     shown = {
         section.value: {
-            "cells": [cell | ageing_list(cell, section, wanted, as_of=now) for cell in table.cells],
-            "totals": [cell | ageing_list(cell, section, wanted, as_of=now) for cell in table.totals],
+            "cells": [cell | ageing_list(cell, section, wanted, as_of=as_of) for cell in table.cells],
+            "totals": [cell | ageing_list(cell, section, wanted, as_of=as_of) for cell in table.totals],
         }
         for section, table in tables.items()
     }
     bands = [{"first_day": first, "last_day": last} for first, last in spans]
     return answer({**about, "group_by": wanted.group_by, "bands": bands, **shown})
+
+
+def figures_of(request: Request[Any, Any, Any]) -> Figures:
+    """Where this node reads reports."""
+    figures: Figures = request.app.state.figures
+    return figures
 
 
 def sla_lists(cell: Cell, wanted: SlaWanted) -> dict[str, str]:

@@ -51,6 +51,7 @@ class Route:
     max_body: int
     hidden: bool
     limited: bool
+    takes: tuple[str, ...]
 
 
 def documented(
@@ -75,6 +76,7 @@ def documented(
     max_body: int = MAX_BODY,
     hidden: bool = False,
     limited: bool = True,
+    takes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The arguments of a Litestar decorator that make a route ours; see `api/openapi.py` for how to add one.
 
@@ -83,6 +85,7 @@ def documented(
     raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also`
     documents other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
     is no part of the published contract. What is not `limited` may be called however often, by whatever host name.
+    `takes`: the media types of a file that is the body; the handler reads it as it comes.
     """
     if (may is None) is not public:
         raise ValueError(
@@ -92,7 +95,7 @@ def documented(
     route = Route(
         summary, tag, status, body, query, answer, kinds, may, public, idempotent, if_match, etag,
         location, tuple(media), dict(also or {}), dict(examples or {}), description, max_body, hidden,
-        limited,
+        limited, tuple(takes),
     )  # fmt: skip
     dependencies: dict[str, Provide] = {}
     if body is not None:

@@ -12,7 +12,7 @@ from mla_tracker.api import paging
 from mla_tracker.api.answers import JSON, answer
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.problems import NOT_ACCEPTABLE
-from mla_tracker.api.reports import COUNTED_REQUESTS
+from mla_tracker.api.reports import COUNTED_REQUESTS, figures_of
 from mla_tracker.api.routes import documented
 from mla_tracker.api.statistics_bodies import (
     BalanceEntry,
@@ -55,20 +55,21 @@ Row = Mapping[str, Any]
     ),
 )
 async def read_statistics(
-    filters: StatisticsQuery, actor: Actor, database: Database, now: datetime, request: Request[Any, Any, Any]
+    filters: StatisticsQuery, actor: Actor, now: datetime, request: Request[Any, Any, Any]
 ) -> Response[bytes]:
     """Only requests of your countries are counted; drafts never."""
     media = chosen(request.headers.get("Accept"))
     wanted = filters.wanted()
-    async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        table = await statistics.statistics(tx, wanted, actor=actor)
+    table, as_of = await figures_of(request).read(
+        actor, now, lambda tx, _: statistics.statistics(tx, wanted, actor=actor)
+    )
     cells = [cell | lists(cell, wanted.group_by) for cell in table.cells]
-    about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": now, "by": wanted.by}
+    about = {"from": wanted.from_day, "to": wanted.to_day, "as_of": as_of, "by": wanted.by}
     if media != JSON:
         names = [field.alias or name for name, field in StatisticsRow.model_fields.items() if name != "lists"]
         left_out = {str(division) for division in Division} - {str(division) for division in wanted.group_by}
         header = ["as_of", *(name for name in names if name not in left_out)]
-        rows = [[_flat({"as_of": now} | cell, name) for name in header] for cell in cells]
+        rows = [[_flat({"as_of": as_of} | cell, name) for name in header] for cell in cells]
         named = f"statistics-{wanted.from_day}-{wanted.to_day}"
         return table_answer(media, named, about | {"group_by": ", ".join(wanted.group_by)}, header, rows)
     totals = [cell | lists(cell, ()) for cell in table.totals]

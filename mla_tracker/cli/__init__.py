@@ -14,6 +14,7 @@ from mla_tracker.cli import (
     auditing,
     backing_up,
     demonstrating,
+    files,
     operating,
     party_lists,
     retaining,
@@ -30,7 +31,7 @@ app = App(
     help="Requests between countries for evidence and for people, with legal clocks that explain themselves.",
 )
 for room in (
-    demonstrating, serving, operating, backing_up, auditing, retaining, upgrading, accounts, tokens, party_lists,
+    demonstrating, serving, operating, backing_up, auditing, retaining, upgrading, accounts, tokens, party_lists, files,
     asking,
 ):  # fmt: skip
     room.register(app)

@@ -10,7 +10,7 @@ from mla_tracker.settings import Settings
 from mla_tracker.storage.clock_watch import CLOCK_BOUND, ahead, sentence
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.errors import DatabaseNewer
-from mla_tracker.storage.migrating import pending_in
+from mla_tracker.storage.migrating import schema_in
 
 
 def readiness(
@@ -36,11 +36,15 @@ def readiness(
 
 
 async def schema(tx: Tx, now: datetime) -> Finding:
-    """Whether all migrations of this program have run, and none of a newer one."""
+    """Whether all migrations of this program have run, and none beside which it cannot work."""
     try:
-        missing = await pending_in(tx)
+        found = await schema_in(tx)
     except DatabaseNewer as newer:
         return Finding("schema", False, str(newer))
-    if missing:
-        return Finding("schema", False, f"{len(missing)} migration(s) to run: mla-tracker migrate.")
+    if found.missing:
+        return Finding("schema", False, f"{len(found.missing)} migration(s) to run: mla-tracker migrate.")
+    if found.newer:
+        return Finding(
+            "schema", True, f"Newer by {len(found.newer)} migration(s) that this program works beside."
+        )
     return Finding("schema", True, "The schema is up to date.")

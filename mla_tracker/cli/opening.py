@@ -64,7 +64,7 @@ async def ready(settings: Settings, *, stays: bool = False) -> AsyncIterator[Dat
         if not stays:
             await require_clock(database)
         if settings.database_url is not None:
-            await require_set_up(database)
+            await require_set_up(database, beside_newer=stays)
             yield database
             return
         await set_up(database, now())

@@ -139,6 +139,7 @@ async def serve_until_stopped(
     database: Database, settings: Settings, listener: socket.socket, *, run_scheduler: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let what runs come to its end; a second signal breaks it off."""
+    from mla_tracker.api.files.reading import read_rows
     from mla_tracker.api.metrics import HttpMetrics
     from mla_tracker.cli.stopping import Stop, unless_forced
     from mla_tracker.scheduler.jobs import scheduled_jobs
@@ -152,7 +153,7 @@ async def serve_until_stopped(
     figures.registry.register(database.measures)
 
     async def work() -> None:
-        wanted = scheduled_jobs(settings) if run_scheduler else ()
+        wanted = scheduled_jobs(settings, read_rows) if run_scheduler else ()
         jobs = asyncio.create_task(_jobs_until_stopped(database, wanted, stop, figures, clock))
         try:
             await _answer_until_stopped(
@@ -256,7 +257,9 @@ class _Server(uvicorn.Server):
 
 
 async def _schedule(settings: Settings) -> None:
+    from mla_tracker.api.files.reading import read_rows
     from mla_tracker.cli.stopping import Stop, unless_forced
+    from mla_tracker.scheduler.jobs import scheduled_jobs
     from mla_tracker.scheduler.running import run_scheduler
 
     stop = Stop()
@@ -264,7 +267,14 @@ async def _schedule(settings: Settings) -> None:
     async def work() -> None:
         async with ready(settings, stays=True) as database:
             tell("Running the scheduled jobs. Ctrl-C stops it.")
-            await run_scheduler(database, settings, now=now, clock=ClockWatch(database, now), stop=stop.asked)
+            await run_scheduler(
+                database,
+                settings,
+                now=now,
+                clock=ClockWatch(database, now),
+                stop=stop.asked,
+                jobs=scheduled_jobs(settings, read_rows),
+            )
 
     async def told() -> None:
         await stop.asked.wait()

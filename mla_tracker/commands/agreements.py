@@ -68,33 +68,50 @@ async def record_agreement(
     Raises NotAllowed for a role that only reads and for an account without a country, InvalidEntry with every field at
     fault, DatedInFuture for a signature after today, AlreadyRecorded for a reference that the country has given.
     """
+    async with db.transaction(DbRole.API, viewer=actor) as tx:
+        if done := await claim(tx, idempotency, now):
+            return Recorded(UUID(done["id"]), replayed=True)
+        row = await recorded_within(tx, entry, actor=actor, now=now)
+        await complete(tx, idempotency, {"id": str(row.id)})
+    return Recorded(row.id)
+
+
+async def recorded_within(
+    tx: Tx, entry: NewAgreement, *, actor: Actor, now: datetime, country: str | None = None
+) -> AgreementRow:
+    """The same within a transaction that is open; for another country of the account if one is named."""
     require(actor, Deed.RECORD_AGREEMENTS)
     if not actor.countries:
         raise NotAllowed("This account speaks for no country, so there is none whose record this could be.")
     own = (party.country for party in entry.parties if party.country and actor.speaks_for(party.country))
-    async with db.transaction(DbRole.API, viewer=actor) as tx:
-        if done := await claim(tx, idempotency, now):
-            return Recorded(UUID(done["id"]), replayed=True)
-        row = AgreementRow(
-            id=uuid7(now),
-            recorded_by=next(own, actor.countries[0]),
-            fields=_with_completed_limits(entry.fields),
-            visible_to_all_from=None,
-            version=1,
-            created_at=now,
-            updated_at=now,
-            parties=entry.parties,
-        )
-        _require_valid(row, now)
-        await _require_free_reference(tx, row)
-        try:
-            await agreements.insert(tx, _made_public(row), account_id=actor.account_id)
-        except asyncpg.UniqueViolationError as error:
-            raise _reference_taken(row) from error
-        changes = agreement_changes.recorded(_made_public(row), actor.account_id)
-        await _append_to_audit(tx, row, What.AGREEMENT_RECORDED, changes, actor, now, fresh=True)
-        await complete(tx, idempotency, {"id": str(row.id)})
-    return Recorded(row.id)
+    row = AgreementRow(
+        id=uuid7(now),
+        recorded_by=country or next(own, actor.countries[0]),
+        fields=_with_completed_limits(entry.fields),
+        visible_to_all_from=None,
+        version=1,
+        created_at=now,
+        updated_at=now,
+        parties=entry.parties,
+    )
+    _require_valid(row, now)
+    await _require_free_reference(tx, row)
+    try:
+        await agreements.insert(tx, _made_public(row), account_id=actor.account_id)
+    except asyncpg.UniqueViolationError as error:
+        raise _reference_taken(row) from error
+    changes = agreement_changes.recorded(_made_public(row), actor.account_id)
+    await _append_to_audit(tx, row, What.AGREEMENT_RECORDED, changes, actor, now, fresh=True)
+    return row
+
+
+async def event_within(
+    tx: Tx, agreement_id: UUID, entry: NewAgreementEvent, *, actor: Actor, now: datetime, at: str
+) -> None:
+    """Append an event within a transaction that is open; `at` is where it stands in what was handed in."""
+    before = await _load_own(tx, agreement_id, actor, now)
+    event = await _new_event(tx, before, entry, actor, now, at)
+    await _append(tx, before, [event], What.AGREEMENT_EVENT_RECORDED, actor, now)
 
 
 async def change_agreement(

@@ -11,11 +11,12 @@ import asyncpg
 from mla_tracker.commands.entries import Fault, faults_of_facts, side_of_writer
 from mla_tracker.commands.handling import handle_as
 from mla_tracker.commands.moving import catch_up
+from mla_tracker.commands.preparing import standing_misfits
 from mla_tracker.commands.projecting import days_of, project, save
 from mla_tracker.commands.reading import note_reading_of, refusals_told
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.references import check_agreement
-from mla_tracker.commands.requests import locked, standing_misfits
+from mla_tracker.commands.requests import locked
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, VersionStale

@@ -12,7 +12,6 @@ from mla_tracker.domain.actors import Actor, Origin
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.permissions import Deed, require
-from mla_tracker.domain.telling import TOLD
 from mla_tracker.domain.vocabulary import Scope
 from mla_tracker.storage import notifications as storage
 from mla_tracker.storage.accounts import AccountRow, lock_account
@@ -58,25 +57,30 @@ async def revoke_feed(db: Database, *, actor: Actor, now: datetime) -> None:
             await tell_of_account(tx, account, What.CALENDAR_FEED_REVOKED, told, actor, now)
 
 
-async def feed_reader(
+@dataclass(frozen=True, slots=True)
+class FeedShown:
+    """The account behind a feed, as one that may only read, and when the feed's use was last noted."""
+
+    actor: Actor
+    last_used_at: datetime | None
+
+
+async def feed_shown(
     db: Database, secret: str, *, address: str | None, request_id: str | None
-) -> Actor | None:
-    """The account whose feed has this token, as one that may only read; None for a token that is none's."""
+) -> FeedShown | None:
+    """Whose feed has this token; None for a token that is none's."""
     async with db.transaction(DbRole.API, read_only=True) as tx:
         bearer = await storage.feed_bearer(tx, token_hash(secret))
-    if bearer is None or bearer.role not in TOLD:
+    if bearer is None:
         return None
-    return Actor(
-        bearer.account_id,
-        bearer.countries,
-        bearer.role,
-        bearer.name,
-        frozenset({Scope.READ}),
-        Origin(address, "calendar feed", request_id),
+    origin = Origin(address, "calendar feed", request_id)
+    actor = Actor(
+        bearer.account_id, bearer.countries, bearer.role, bearer.name, frozenset({Scope.READ}), origin
     )
+    return FeedShown(actor, bearer.last_used_at)
 
 
-async def note_reading_of_feed(db: Database, *, actor: Actor, now: datetime) -> None:
+async def note_use_of_feed(db: Database, *, actor: Actor, now: datetime) -> None:
     """Note that a feed was read, so that its holder sees that somebody does."""
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         await storage.touch_feed(tx, actor.account_id, now)

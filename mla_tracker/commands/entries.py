@@ -27,13 +27,17 @@ Fault = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An act as handed in: exactly one of the two times, typed data in JSON's terms, a note of the writer's side."""
+    """An act as handed in: exactly one of the two times, typed data in JSON's terms, a note of the writer's side.
+
+    `asserted_by`: the country that states it, where that is not left to follow from who writes.
+    """
 
     type: Act
     occurred_at: datetime | None = None
     occurred_on: date | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     note: str | None = None
+    asserted_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +163,22 @@ def ready_event(
         )
     data, item_faults = _with_item_numbers(entry.data, record.assistance)
     faults += [(f"{pointer}/data/items", sentence) for sentence in item_faults]
+    if entry.asserted_by is not None and not (
+        actor.speaks_for(entry.asserted_by)
+        and entry.asserted_by in (record.requesting_country, record.requested_country)
+    ):
+        faults.append(
+            (
+                f"{pointer}/asserted_by",
+                f"Stated by {entry.asserted_by}, for which this account does not speak here. Leave the act to that "
+                "country, or leave asserted_by out to record what your own was told.",
+            )
+        )
     if faults:
         raise InvalidEntry("The act is not complete or not possible. Nothing was recorded.", fields=faults)
     # An account of both countries speaks for the one where the act takes place.
     own = country_of_act(entry.type, record)
-    asserted_by = (
+    asserted_by = entry.asserted_by or (
         own
         if actor.speaks_for(own)
         else side_of_writer(actor, record.requesting_country, record.requested_country)

@@ -17,7 +17,7 @@ from mla_tracker.queries import accounts
 from mla_tracker.queries.readers import Reader, readers
 from mla_tracker.storage import rows
 from mla_tracker.storage.audit import append
-from mla_tracker.storage.audited import added, chain_of, removed
+from mla_tracker.storage.audited import AUDITED, added, chain_of, removed
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord, reader_row
 
@@ -136,7 +136,12 @@ async def unname_reader(
             )
         # The entry goes first: who takes himself off the list does not see the request after that.
         row = await tx.fetchrow(
-            "select * from request_reader where request_id = $1 and account_id = $2", request_id, account_id
+            f"""
+            select {", ".join(AUDITED["request_reader"].columns)} from request_reader
+            where request_id = $1 and account_id = $2
+            """,
+            request_id,
+            account_id,
         )
         assert row is not None
         await _tell(tx, record, [removed("request_reader", row)], gone.country, actor, now)

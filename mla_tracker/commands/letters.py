@@ -1,7 +1,6 @@
 """What mails say: references, kinds, counterparts and dates. No subject of a request, no person, no note; headers tell
 nothing of a case, since a locked telephone shows them."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +12,11 @@ from zoneinfo import ZoneInfo
 
 from mla_tracker.catalogue.countries import country_name
 from mla_tracker.domain.local_time import local_day
-from mla_tracker.domain.telling import AHEAD, ends_a_day
+from mla_tracker.domain.telling import AHEAD, ends_a_day, one_line
 from mla_tracker.domain.vocabulary import Effect, FlagKind
 from mla_tracker.queries.due import Due, FlagDue
 
 MOST_TOLD: Final = 100
-LONGEST_REFERENCE: Final = 100
 
 _FOOT: Final = "You asked to be told. Change that, or end it, with PUT and DELETE /api/v1/me/notifications."
 _RAISED: Final[Mapping[FlagKind, str]] = {
@@ -108,7 +106,7 @@ def _lines(one: Due, desk: Desk) -> Iterable[str]:
     duty = "" if one.effect is Effect.DEADLINE else f" ({one.effect.value})"
     yield (
         f"  {_when(one, desk)}: {_words(one.stage)}{duty}, {_words(one.kind)} with {country_name(one.counterpart)}, "
-        f"{_one_line(one.reference)}"
+        f"{one_line(one.reference)}"
     )
     if desk.public_url is not None:
         yield f"    {desk.public_url.rstrip('/')}/api/v1/requests/{one.request_id}"
@@ -135,9 +133,3 @@ def _days(number: int) -> str:
 
 def _words(word: str) -> str:
     return word.replace("_", " ")
-
-
-def _one_line(text: str) -> str:
-    """A reference as somebody wrote it, without what could break the line or hide a part of it."""
-    kept = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
-    return " ".join(kept.split())[:LONGEST_REFERENCE]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from mla_tracker.commands.accounts import tell_of_account
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import Change, What
-from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotFound
+from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotFound, VersionStale
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.telling import Digest, is_address
 from mla_tracker.storage import mails
@@ -34,18 +34,33 @@ class Wish:
 
 
 async def set_notification(
-    db: Database, wish: Wish, *, actor: Actor, now: datetime, domains: Collection[str] = ()
+    db: Database,
+    wish: Wish,
+    *,
+    actor: Actor,
+    now: datetime,
+    domains: Collection[str] = (),
+    versions: Collection[int] | None = None,
 ) -> None:
     """Say where and what an account wants to be told; a new address gets a code and nothing else until that is given.
 
     An address that is not confirmed, or that was suspended, gets another code. `domains`: where mail may go, none: all.
-    Raises NotAllowed, InvalidEntry for what is no address or of another domain, AccountConflict after too many codes.
+    `versions`: those that it may be based on.
+
+    Raises NotAllowed, VersionStale, InvalidEntry for what is no address or of another domain, AccountConflict after
+    too many codes.
     """
     require(actor, Deed.SET_NOTIFICATIONS)
     _check(wish.address, domains)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         account = await _own_account(tx, actor)
         before = await storage.notification_of(tx, actor.account_id, lock=True)
+        version = before.version if before else storage.ASKED_FOR_NOTHING
+        if versions is not None and version not in versions:
+            raise VersionStale(
+                f"What you are told has changed meanwhile (it is at version {version}). Read it again.",
+                facts={"version": version},
+            )
         turned_on = wish.urgent and not (before is not None and before.urgent)
         told: dict[str, Any] = {
             "digest": wish.digest.value,

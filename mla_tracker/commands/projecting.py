@@ -24,8 +24,8 @@ from mla_tracker.storage.local_days import LocalDays, days_in_force
 from mla_tracker.storage.requests import (
     RequestRecord,
     StoredCase,
-    insert_request,
     projection_content,
+    request_row,
     save_projection,
 )
 from mla_tracker.storage.rows import Row
@@ -105,12 +105,13 @@ async def _reliance(tx: Tx, agreement_id: UUID, case: Case) -> RelianceOnAgreeme
     return RelianceOnAgreement(str(agreement_id), row.fields.title, governs, limits_of(row))
 
 
-async def insert(
-    tx: Tx, stored: StoredCase, projection: Projection, appended: Mapping[str, Sequence[Row]], now: datetime
-) -> None:
-    """Write a new request with its projection and what hangs on it."""
+def rows_of_new(
+    stored: StoredCase, projection: Projection, appended: Mapping[str, Sequence[Row]], now: datetime
+) -> dict[str, Sequence[Row]]:
+    """The rows of a new request with its projection and what hangs on it, by table; see `storage.rows.insert`."""
+    row = request_row(stored.record, _content(projection))
     computed = clock_rows(stored.record, projection.clocks, shared=projection.life.shared, now=now)
-    await insert_request(tx, stored.record, _content(projection), appended, computed)
+    return {"request": [row], **appended, **computed}
 
 
 async def save(

@@ -13,38 +13,33 @@ from mla_tracker.commands.entries import (
     NewEvent,
     NewRequest,
     ReadyEvent,
-    checked_request,
     new_record,
     ready_event,
-    ready_events,
     side_of_writer,
 )
 from mla_tracker.commands.moving import catch_up
-from mla_tracker.commands.projecting import Projection, days_of, misfits_of, project
+from mla_tracker.commands.preparing import judged, prepared, readied, reference_taken, rows_of, writes_for
+from mla_tracker.commands.projecting import days_of
 from mla_tracker.commands.reading import note_reading, refusals_told
 from mla_tracker.commands.recorded import Recorded
-from mla_tracker.commands.references import check_acts, check_agreement
+from mla_tracker.commands.references import check_acts
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
-from mla_tracker.domain.errors import ActNotPossible, AlreadyRecorded, InvalidEntry, NotAllowed, NotFound
+from mla_tracker.domain.errors import ActNotPossible, InvalidEntry, NotAllowed, NotFound
 from mla_tracker.domain.handling import Handling
-from mla_tracker.domain.histories import refuse_silent_sharing
-from mla_tracker.domain.life import life_of
-from mla_tracker.domain.misfits import Misfit, refuse_new
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Act
 from mla_tracker.queries import requests as queries
 from mla_tracker.queries.same_cases import likely_the_same
 from mla_tracker.storage import requests, rows
 from mla_tracker.storage.audit import entry_rows
-from mla_tracker.storage.audited import added, chain_of, newly, removed
-from mla_tracker.storage.cases import case_of
+from mla_tracker.storage.audited import chain_of, newly, removed
 from mla_tracker.storage.database import Database, DbRole, Tx
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import RequestRecord, StoredCase, StoredEvent
 from mla_tracker.storage.rows import Row
-from mla_tracker.storage.texts import FreeText, text_rows
+from mla_tracker.storage.texts import FreeText
 
 MOST_EVENTS = 1000
 
@@ -58,60 +53,23 @@ async def log_request(
     each other, NotAllowed for countries that are not the account's own and for acts of a country that records
     them itself, AlreadyRecorded for a taken external reference. Nothing is recorded then.
     """
-    require(actor, Deed.RECORD_REQUESTS)
-    if entry.handling is not Handling.OPEN:
-        require(actor, Deed.NAME_READERS)
-    checked_request(entry)
-    country = side_of_writer(actor, entry.requesting_country, entry.requested_country)
+    country = writes_for(entry, actor)
     record = new_record(entry, country, actor, now)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if done := await claim(tx, idempotency, now, making={"id": str(record.id)}):
             made = UUID(done["id"])
             return await _replayed(tx, made, "POST /requests", actor=actor, now=now)
         days = await days_of(tx, record, (event.data for event in entry.events), now)
-        ready = ready_events(entry.events, record, days, actor=actor, now=now)
-        stored = StoredCase(record, tuple(one.stored for one in ready))
-        await check_agreement(tx, record, actor, now)
-        await check_acts(tx, StoredCase(record, ()), ready, actor=actor)
-        projection = await _judged(tx, stored, None, ready, days, now)
-        twin = await same_cases.twin_of(tx, record, ready, shared=projection.life.shared)
-        record = replace(record, same_case_as=twin)
-        stored = StoredCase(record, stored.events)
-        texts = [
-            FreeText(name, body)
-            for name in ("subject", "urgency_reason", "wished_by_reason")
-            if (body := getattr(entry, name))
-        ]
-        appended = await _rows_of(tx, record, ready, texts, actor=actor, now=now, fresh=True)
-        if entry.handling is Handling.CONFIDENTIAL:
-            # Who logs it is named at once: nobody else of his side sees it but its heads.
-            appended["request_reader"] = [
-                requests.reader_row(record, country, actor.account_id, named_by=actor.account_id, now=now)
-            ]
-        told = [added("request", record.row()), *newly(appended)]
-        appended |= await entry_rows(
-            tx,
-            chain_of(record.id),
-            What.REQUEST_LOGGED,
-            told,
-            actor=actor,
-            now=now,
-            seen_by=[country],
-            fresh=True,
-        )
+        new = await prepared(tx, readied(entry, record, days, actor=actor, now=now), actor=actor, now=now)
         try:
-            await projecting.insert(tx, stored, projection, appended, now)
+            await rows.insert(tx, new.rows)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != requests.UNIQUE_REFERENCE:
                 raise
-            raise AlreadyRecorded(
-                f"{country} has already recorded a request under the external reference {record.external_reference}. "
-                "Amend that one, or give another reference.",
-                fields=[("/external_reference", "Taken by another request of your country.")],
-            ) from None
-        await same_cases.tell_twin(tx, twin, record.id)
+            raise reference_taken(record) from None
+        await same_cases.tell_twin(tx, new.record.same_case_as, record.id)
         view = await queries.request(tx, record.id, actor=actor, now=now)
-        view["warnings"] += await likely_the_same(tx, record, actor)
+        view["warnings"] += await likely_the_same(tx, new.record, actor)
     return Recorded(record.id, view=view)
 
 
@@ -262,7 +220,7 @@ async def _save_changed(
         raise InvalidEntry(
             f"A request holds at most {MOST_EVENTS} acts. Log a supplementary request and link it."
         )
-    projection = await _judged(tx, changed, stored, ready, days, now)
+    projection = await judged(tx, changed, stored, ready, days, now)
     twin = await same_cases.twin_of(tx, stored.record, ready, gone, shared=projection.life.shared)
     await catch_up(tx, stored, now)
     await same_cases.join(tx, stored.record, twin)
@@ -271,7 +229,7 @@ async def _save_changed(
         # Who takes back the last sign that a request was sent writes that, and sees it this once more.
         await tx.see_also(stored.record.recorded_by)
     appended: Mapping[str, Sequence[Row]] = {
-        **await _rows_of(tx, stored.record, ready, texts, actor=actor, now=now),
+        **await rows_of(tx, stored.record, ready, texts, actor=actor, now=now),
         **more,
     }
     told = [*newly(appended), *(removed("request_link", link) for link in gone)]
@@ -291,67 +249,6 @@ async def _days_with(tx: Tx, stored: StoredCase, entries: Sequence[NewEvent], no
     """The days by which a request is counted, with the zones that further acts name."""
     data = [*(event.data for event in stored.events), *(entry.data for entry in entries)]
     return await days_of(tx, stored.record, data, now)
-
-
-async def _judged(
-    tx: Tx,
-    changed: StoredCase,
-    before: StoredCase | None,
-    ready: Sequence[ReadyEvent],
-    days: LocalDays,
-    now: datetime,
-) -> Projection:
-    """The projection of a history, once nothing of what was entered is to be refused.
-
-    A refusal points at the entries that it is about, and names recorded acts by id.
-    """
-    entered = {str(one.stored.id) for one in ready}
-    projection = await project(tx, changed, now, days)
-    try:
-        refuse_new(projection.misfits, entered, lambda: standing_misfits(before, days))
-        if projection.life.shared and not changed.record.shared:
-            refuse_silent_sharing(projection.case)
-        return projection
-    except ActNotPossible as error:
-        concerned = error.facts.pop("event_ids", [])
-        error.facts["event_ids"] = [one for one in concerned if one not in entered]
-        fields = [
-            (f"{one.pointer}{at}", sentence)
-            for one in ready
-            if str(one.stored.id) in concerned
-            for at, sentence in error.fields or [(_dated_by(one), error.detail)]
-        ]
-        raise ActNotPossible(error.detail, fields=fields, facts=error.facts) from None
-
-
-def standing_misfits(stored: StoredCase | None, days: LocalDays) -> list[Misfit]:
-    """What does not fit in a history as it is recorded, by the days of now: that stays recorded."""
-    if stored is None:
-        return []
-    case = case_of(stored, days)
-    return misfits_of(case, life_of(case))
-
-
-def _dated_by(one: ReadyEvent) -> str:
-    return "/occurred_on" if one.stored.occurred_at is None else "/occurred_at"
-
-
-async def _rows_of(
-    tx: Tx,
-    record: RequestRecord,
-    ready: Sequence[ReadyEvent],
-    texts: Sequence[FreeText],
-    *,
-    actor: Actor,
-    now: datetime,
-    fresh: bool = False,
-) -> dict[str, list[Row]]:
-    texts = [*texts, *(text for one in ready for text in one.texts)]
-    events = [one.stored for one in ready]
-    return {
-        **requests.event_rows(record, events, account_id=actor.account_id),
-        **await text_rows(tx, record, texts, now, fresh=fresh),
-    }
 
 
 async def _voidable(tx: Tx, stored: StoredCase, event_id: UUID, actor: Actor) -> StoredEvent:

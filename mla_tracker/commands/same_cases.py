@@ -11,6 +11,8 @@ from mla_tracker.storage import requests
 from mla_tracker.storage.database import DbRole, Tx
 from mla_tracker.storage.requests import RequestRecord
 from mla_tracker.storage.rows import Row
+from mla_tracker.storage.selecting import listed
+from mla_tracker.storage.tables import Request
 
 
 async def hold_both(
@@ -52,7 +54,8 @@ async def twin_of(
         if one.stored.type == Act.LINKED and _joins(one.stored.data):
             pointer = f"{one.pointer}/data/request_id"
             other = await tx.fetchrow(
-                "select * from request where id = $1", UUID(str(one.stored.data["request_id"]))
+                f"select {listed(Request)} from request where id = $1",
+                UUID(str(one.stored.data["request_id"])),
             )
             if other is None:  # gone from sight since it was looked for
                 raise ActNotPossible("The other request is not there any more.", fields=[(pointer, "Gone.")])

@@ -40,10 +40,13 @@ async def set_up(
     return done, added
 
 
-async def require_set_up(db: Database) -> None:
-    """Raises CannotRun unless every migration has run, none is unknown, and the keys are those of this database."""
+async def require_set_up(db: Database, *, beside_newer: bool = False) -> None:
+    """Raises CannotRun unless every migration has run, none is unknown, and the keys are those of this database.
+
+    `beside_newer`: unknown ones that let this program work on beside them are no reason.
+    """
     await _refuse_unfinished(db)
-    await require_up_to_date(db)
+    await require_up_to_date(db, beside_newer=beside_newer)
     await require_keys(db)
 
 

@@ -126,10 +126,10 @@ async def _plan_urgent(tx: Tx, now: datetime) -> int:
     desks = await mails.desks(tx)
     named = await mails.named_readers(tx, [flag.request_id for flag in flags if flag.confidential])
     wanted = [
-        (reader.account_id, flag.id)
+        (reader.account_id, flag.id, flag.raised.raised_at)
         for flag in flags
         for reader in readers
-        if (reader.account_id, flag.id) not in told
+        if (reader.account_id, flag.id, flag.raised.raised_at) not in told
         and _is_told(reader, flag, desks, named.get(flag.request_id, ()))
     ]
     return await mails.plan_urgent(tx, wanted, now + URGENT_UNTIL, now) if wanted else 0
@@ -201,7 +201,7 @@ async def _urgent(
 ) -> Letter | None:
     assert mail.flag_id is not None
     flag = await queries.flag_due(tx, reader.actor, mail.flag_id)
-    if flag is None:
+    if flag is None or flag.raised_at != mail.flag_raised_at:
         return None
     desk = await _desk(tx, reader, [flag.clock], now, public_url)
     await _note_reading(tx, reader, [flag.clock], now)
@@ -218,15 +218,7 @@ async def _desk(tx: Tx, reader: Reader, found: Iterable[Due], now: datetime, pub
 
 async def _note_reading(tx: Tx, reader: Reader, found: Iterable[Due], now: datetime) -> None:
     """A mail that names a confidential case is a reading of it."""
-    shown = [
-        {
-            "request_id": one.request_id,
-            "requesting_country": one.requesting_country,
-            "requested_country": one.requested_country,
-            "handling": one.handling,
-        }
-        for one in found
-    ]
+    shown = [one.told for one in found]
     await note_reading(tx, shown, route="mail", actor=reader.actor, now=now, what=What.REQUEST_LISTED)
 
 

@@ -40,6 +40,10 @@ class Deed(StrEnum):
     SET_TARGETS = "set_targets"
     SET_CALENDARS = "set_calendars"
     STATE_BALANCES = "state_balances"
+    READ_DIRECTORY = "read_directory"
+    KEEP_DIRECTORY = "keep_directory"
+    HAND_IN_IMPORTS = "hand_in_imports"
+    READ_IMPORTS = "read_imports"
     SET_RETENTION = "set_retention"
     READ_AUDIT = "read_audit"
     READ_CHECKPOINT = "read_checkpoint"
@@ -116,6 +120,17 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     ),
     Deed.STATE_BALANCES: Permission(
         frozenset({Role.HEAD, Role.MINISTRY}), Scope.MANAGE, "state opening balances of their own country"
+    ),
+    Deed.READ_DIRECTORY: Permission(_ALL, Scope.READ, "read the directory of authorities"),
+    Deed.KEEP_DIRECTORY: Permission(
+        frozenset({Role.HEAD, Role.ADMIN}), Scope.MANAGE, "keep their own country's part of the directory"
+    ),
+    # What a file holds is asked for besides: who may not record a kind one by one may not import it.
+    Deed.HAND_IN_IMPORTS: Permission(
+        _CASEWORK | {Role.ADMIN}, Scope.WRITE, "hand in files of records of their own country"
+    ),
+    Deed.READ_IMPORTS: Permission(
+        _CASEWORK | {Role.ADMIN}, Scope.READ, "read how imports of their own country went"
     ),
     Deed.SET_RETENTION: Permission(
         frozenset({Role.HEAD, Role.MINISTRY, Role.ADMIN}),

@@ -145,3 +145,12 @@ def pause_after(attempts: int) -> timedelta:
 
 def _plain(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+LONGEST_REFERENCE: Final = 100
+
+
+def one_line(text: str) -> str:
+    """A reference as somebody wrote it, without what could break the line or hide a part of it."""
+    kept = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
+    return " ".join(kept.split())[:LONGEST_REFERENCE]

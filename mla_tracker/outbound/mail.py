@@ -17,6 +17,7 @@ from typing import Final
 from aiosmtplib import (
     SMTP,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -121,6 +122,10 @@ class Connection:
     async def _given(self, client: SMTP, message: EmailMessage, address: str) -> Delivery:
         try:
             await client.sendmail(self._server.sender, [address], message.as_bytes(policy=WIRE))
+        except SMTPHeloError as refusal:
+            raise MailServerUnavailable(
+                f"The mail server does not return our greeting (it replied {refusal.code})."
+            ) from None
         except SMTPRecipientsRefused as refusal:
             return _delivery(refusal.recipients[0].code)
         except SMTPSenderRefused as refusal:
@@ -172,6 +177,8 @@ async def connection(server: MailServer) -> AsyncIterator[Connection]:
 
 
 def _delivery(code: int) -> Delivery:
+    if not 400 <= code <= 599:  # no reply that the protocol knows here
+        return Delivery(Outcome.DEFERRED)
     return Delivery(Outcome.REFUSED if code >= PERMANENT else Outcome.DEFERRED, code)
 
 

@@ -13,7 +13,7 @@ from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.explanation import Step
 from mla_tracker.storage.calendar_versions import OVERRIDES, StoredCalendar, version_in_force
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.date_moves import SOURCES, move_view
+from mla_tracker.storage.date_moves import MOVE, SOURCES, move_view
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.stale import by_calendar
 from mla_tracker.storage.visibility import Sight
@@ -120,7 +120,7 @@ async def moves_by(tx: Tx, country: str, version: int, *, actor: Actor) -> list[
         raise NotFound(f"The calendar of {country[:20]!r} has no version {version}.")
     rows = await tx.fetch(
         f"""
-        select m.*, {SOURCES} as why from date_move m join request r on r.id = m.request_id
+        select {MOVE}, {SOURCES} as why from date_move m join request r on r.id = m.request_id
         where m.causes @> array[$1::text] and {_seen(actor)}
         order by coalesce(m.due_on_after, m.due_on_before), m.id limit {MOST_MOVES}
         """,

@@ -13,6 +13,13 @@ from mla_tracker.queries.agreements import EARLIEST_ZONE, today_in
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.visibility import Sight
 
+_CHANGE: Final = (
+    "c.id, c.position, c.at, c.what, c.request_id, c.requesting_country, c.requested_country, c.version, "
+    "c.version_requesting, c.version_requested, c.event_ids, c.flag_id, c.agreement_id, c.agreement_event_id, "
+    "c.country, c.limit_id"
+)
+"""What is read of a change `c`."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
@@ -70,20 +77,20 @@ async def _fetch(tx: Tx, actor: Actor, now: datetime, within: str, cut: str, *ar
     sight = Sight.of(actor, countries=f"${_COUNTRIES}", account=f"${_ACCOUNT}")
     # Each country is looked for on each side by an index that holds the order, and the finds are merged.
     branches = [
-        f"(select c.* from change c join request r on r.id = c.request_id where c.{side}_country = "
+        f"(select {_CHANGE} from change c join request r on r.id = c.request_id where c.{side}_country = "
         f"(${_COUNTRIES}::text[])[{n}] and c.seen_by && ${_COUNTRIES}::text[] and {sight.seen('r')} and {within} {cut})"
         for n in range(1, len(actor.countries) + 1)
         for side in ("requesting", "requested")
     ]
     branches.append(
-        f"(select c.* from change c left join agreement a on a.id = c.agreement_id where c.request_id is null and "
-        f"cardinality(${_COUNTRIES}::text[]) > 0 and (c.agreement_id is null or {sight.own('a.recorded_by')} or "
+        f"(select {_CHANGE} from change c left join agreement a on a.id = c.agreement_id where c.request_id is null "
+        f"and cardinality(${_COUNTRIES}::text[]) > 0 and (c.agreement_id is null or {sight.own('a.recorded_by')} or "
         f"a.visible_to_all_from <= ${_TODAY}::date) and {within} {cut})"
     )
     return await tx.fetch(
         f"""
         with c as ({" union ".join(branches)})
-        select c.*, r.handling, a.recorded_by as agreement_of, a.visible_to_all_from, array(
+        select {_CHANGE}, r.handling, a.recorded_by as agreement_of, a.visible_to_all_from, array(
             select e.id from unnest(c.event_ids) with ordinality as of_change (id, n) join request_event e
                 on e.id = of_change.id
             where e.type <> 'linked' or exists (

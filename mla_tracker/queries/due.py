@@ -51,6 +51,12 @@ class Due:
     changed_at: datetime
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What the audit asks about a row that is shown."""
+        names = ("request_id", "requesting_country", "requested_country", "handling")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def own_country(self) -> str:
         """The country of the reader's side."""
         return self.requesting_country if self.own_side is Side.REQUESTING else self.requested_country
@@ -115,6 +121,7 @@ class FlagDue:
 
     kind: FlagKind
     level: int
+    raised_at: datetime
     clock: Due
 
 
@@ -126,7 +133,7 @@ async def flag_due(tx: Tx, actor: Actor, flag_id: UUID) -> FlagDue | None:
     for side in Side:
         row = await tx.fetchrow(
             f"""
-            select '{side}' as own_side, f.kind as flag_kind, f.level, {_SHOWN.format(side=side)}
+            select '{side}' as own_side, f.kind as flag_kind, f.level, f.raised_at, {_SHOWN.format(side=side)}
             from flag f join clock c on c.request_id = f.request_id and c.clock_key = f.clock_key
                 join request r on r.id = c.request_id
             where f.id = $3 and f.cleared_at is null and f.settled_at is null and c.due_at = f.due_at
@@ -135,8 +142,10 @@ async def flag_due(tx: Tx, actor: Actor, flag_id: UUID) -> FlagDue | None:
             list(actor.countries), actor.account_id, flag_id,
         )  # fmt: skip
         if row is not None:
-            told = {name: value for name, value in row.items() if name not in ("flag_kind", "level")}
-            return FlagDue(FlagKind(row["flag_kind"]), row["level"], _due(told))
+            told = {
+                name: value for name, value in row.items() if name not in ("flag_kind", "level", "raised_at")
+            }
+            return FlagDue(FlagKind(row["flag_kind"]), row["level"], row["raised_at"], _due(told))
     return None
 
 

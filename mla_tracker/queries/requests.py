@@ -21,6 +21,8 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.date_moves import moves_of
 from mla_tracker.storage.local_days import days_in_force
 from mla_tracker.storage.requests import StoredEvent
+from mla_tracker.storage.selecting import listed
+from mla_tracker.storage.tables import Flag, Request, RequestEvent, columns
 from mla_tracker.storage.visibility import Sight
 
 
@@ -78,7 +80,9 @@ async def request(
             )
         ],
         "clocks": [clock_view(clock, now) for clock in sorted(clocks, key=clock_order)],
-        "flags": [flag_view(flag, own_side(row, actor)) for flag in row["flags"]],
+        "flags": [
+            flag_view(dict(zip(_OF_FLAG, flag, strict=True)), own_side(row, actor)) for flag in row["flags"]
+        ],
         "links": row["links"],
     }
 
@@ -90,8 +94,10 @@ def _sight(actor: Actor) -> Sight:
 def _whole(sight: Sight, *, parting: bool) -> str:
     """All but the clocks in one round trip."""
     return f"""
-    select r.*,
-        array(select f from flag f where f.request_id = r.id order by f.raised_at, f.id) as flags,
+    select {listed(Request, "r")},
+        array(
+            select ({listed(Flag, "f")}) from flag f where f.request_id = r.id order by f.raised_at, f.id
+        ) as flags,
         (
             select array_agg((t.id, t.field, t.sealed)) from free_text t
             where t.request_id = r.id and t.event_id is null and t.sealed is not null and t.owner_country is null
@@ -120,7 +126,7 @@ async def visible_row(tx: Tx, request_id: UUID, actor: Actor) -> Row:
     """The row of a request that the account may see. Raises NotFound otherwise."""
     sight = _sight(actor)
     row = await tx.fetchrow(
-        f"select * from request r where r.id = $1 and {sight.seen('r')} and {sight.is_party('r')}",
+        f"select {listed(Request, 'r')} from request r where r.id = $1 and {sight.seen('r')} and {sight.is_party('r')}",
         request_id,
         list(actor.countries),
         actor.account_id,
@@ -211,10 +217,11 @@ async def recorded(
     return {**_event_view(act, await texts_of_acts(tx, request_id, actor, event_id)), "request": view}
 
 
-_ACTS = """
-    select e.*, v.recorded_at as voided_at, v.voided_by, v.replacement_id
+_ACTS = f"""
+    select {listed(RequestEvent, "e")}, v.recorded_at as voided_at, v.voided_by, v.replacement_id
     from request_event e left join event_void v on v.event_id = e.id
 """
+_OF_FLAG = tuple(column._meta.name for column in columns(Flag))
 _OF_EVENT = tuple(field.name for field in fields(StoredEvent))
 
 
@@ -308,10 +315,10 @@ async def requests(
     rows = await tx.fetch(
         f"""
         select * from (
-            (select * from request where requesting_country = any($1::text[]) and {seen} and {where}
+            (select {listed(Request)} from request where requesting_country = any($1::text[]) and {seen} and {where}
                 order by created_at desc, id desc limit ${len(values)})
             union all
-            (select * from request where requested_country = any($1::text[])
+            (select {listed(Request)} from request where requested_country = any($1::text[])
                 and not requesting_country = any($1::text[]) and {seen} and {where}
                 order by created_at desc, id desc limit ${len(values)})
         ) both_sides order by created_at desc, id desc limit ${len(values)}

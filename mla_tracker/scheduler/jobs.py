@@ -1,11 +1,13 @@
 """The table of scheduled jobs: how often, and which command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mla_tracker.commands.housekeeping import keep_house
+from mla_tracker.commands.importing import Read, work_off
+from mla_tracker.commands.importing_rows import ReadRow
 from mla_tracker.commands.jobs import Work
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.recounting import recount_stale
@@ -15,12 +17,14 @@ from mla_tracker.commands.telling import tell_due
 from mla_tracker.outbound.mail import MailServer, Security
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
+from mla_tracker.storage.imports import ImportSpec
 
 SWEEP: Final = "sweep"
 RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
 RETENTION: Final = "retention"
+IMPORT: Final = "import"
 MAIL: Final = "mail"
 
 ESSENTIAL: Final = frozenset({SWEEP, RECOUNT, SEAL})
@@ -36,8 +40,17 @@ class Job:
     work: Work
 
 
-def scheduled_jobs(settings: Settings) -> Sequence[Job]:
-    """All jobs, with the intervals that the settings ask for; `mail` only where there is a server for it."""
+def _nobody_reads(content: AsyncIterable[bytes], spec: ImportSpec, *, skip: int) -> AsyncIterator[ReadRow]:
+    raise RuntimeError(
+        "Whoever starts the jobs gives them the reading of files: the bodies stand above the commands."
+    )
+
+
+def scheduled_jobs(settings: Settings, read: Read = _nobody_reads) -> Sequence[Job]:
+    """All jobs, with the intervals that the settings ask for; `mail` only where there is a server for it.
+
+    `read` is how files of records are read.
+    """
     server = mail_server(settings)
     return (
         Job(SWEEP, timedelta(seconds=settings.sweep_seconds), _sweep),
@@ -45,6 +58,7 @@ def scheduled_jobs(settings: Settings) -> Sequence[Job]:
         Job(HOUSEKEEPING, timedelta(hours=1), _housekeeping(settings)),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
+        Job(IMPORT, timedelta(seconds=15), _importing(read)),
         *([] if server is None else [Job(MAIL, timedelta(minutes=1), _telling(server, settings))]),
     )
 
@@ -90,6 +104,13 @@ def _housekeeping(settings: Settings) -> Work:
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
     done = await forget_due(db, now)
     return {"looked_at": done.looked_at, "erased": len(done.requests)}
+
+
+def _importing(read: Read) -> Work:
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return await work_off(db, now, read)
+
+    return work
 
 
 def _sealing(settings: Settings) -> Work:

@@ -51,10 +51,12 @@ async def run_scheduler(
     stop: asyncio.Event,
     clock: ClockWatch | None = None,
     registry: CollectorRegistry | None = None,
+    jobs: Sequence[Job] | None = None,
 ) -> None:
     """Run all jobs until `stop` is set. For the process that does nothing else."""
     measures = JobMeasures(registry)
-    async with scheduling(db, scheduled_jobs(settings), now=now, clock=clock, measures=measures):
+    wanted = scheduled_jobs(settings) if jobs is None else jobs
+    async with scheduling(db, wanted, now=now, clock=clock, measures=measures):
         await stop.wait()
 
 

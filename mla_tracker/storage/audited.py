@@ -214,7 +214,7 @@ AUDITED: Final[Mapping[str, Audited]] = {
         },
         frozenset({
             "wrapped", "sealed", "salt", "challenge", "code_until", "code_tries", "urgent_since", "refusals",
-            "refused_with",
+            "refused_with", "version",
         }),
     ),
     "calendar_feed": Audited(
@@ -259,6 +259,17 @@ AUDITED: Final[Mapping[str, Audited]] = {
         "country",
         {"id": _I},
         {"country": _T, "side": _T, "kind": _T, "first_day": _D, "count": _N, "reason": _T, **_RECORDED},
+    ),
+    "directory_entry": Audited(
+        ChainKind.SETTING,
+        "country",
+        {"id": _I},
+        {
+            "country": _T, "external_reference": _T, "authority": _T, "functions": _L, "instruments": _L,
+            "languages": _L, "address": _T, "phone": _T, "email": _T, "valid_from": _D, "valid_to": _D,
+            "recorded_by_account": _I, "created_at": _AT,
+        },
+        frozenset({"updated_at"}),
     ),
     "retention_rule": Audited(
         ChainKind.SETTING,
@@ -370,7 +381,7 @@ _TELL: Final[Mapping[Form, Callable[[Any], Plain]]] = {
     Form.TEXT: str,
     Form.NUMBER: int,
     Form.YES_NO: bool,
-    Form.ID: lambda value: str(UUID(str(value))),
+    Form.ID: lambda value: str(value if isinstance(value, UUID) else UUID(str(value))),
     Form.DAY: lambda value: value if isinstance(value, str) else value.isoformat(),
     Form.INSTANT: _instant,
     Form.LIST: plain,

@@ -60,6 +60,11 @@ async def insert_moves(
     )
 
 
+MOVE = (
+    "m.id, m.request_id, m.clock_key, m.stage, m.due_on_before, m.due_on_after, m.due_at_before, m.due_at_after, "
+    "m.moved_at"
+)
+"""What is read of a move `m`."""
 SOURCES = """
     (select coalesce(jsonb_agg(jsonb_build_object('cause', cause, 'source', case split_part(cause, ' ', 1)
         when 'calendar' then (select source from calendar_version where country = split_part(cause, ' ', 2)
@@ -74,7 +79,7 @@ SOURCES = """
 async def moves_of(tx: Tx, request_id: UUID) -> list[dict[str, Any]]:
     """What moved in a request, in the order of time."""
     found = await tx.fetch(
-        f"select m.*, {SOURCES} as why from date_move m where m.request_id = $1 order by m.moved_at, m.id",
+        f"select {MOVE}, {SOURCES} as why from date_move m where m.request_id = $1 order by m.moved_at, m.id",
         request_id,
     )
     return [move_view(row) for row in found]

@@ -150,8 +150,9 @@ async def _current(tx: Tx, countries: Sequence[str], names: Sequence[str]) -> li
     """A row for each country and zone wanted; `country` is null where a zone was asked for by name only."""
     rows: list[Record] = await tx.fetch(
         """
-        select held.*, rules.version as zone_version, rules.digest as zone_digest from (
-            select calendar.*
+        select held.country, held.version, held.digest, held.zone, rules.version as zone_version,
+            rules.digest as zone_digest from (
+            select calendar.country, calendar.version, calendar.digest, calendar.zone
             from unnest($1::text[]) as wanted(code) cross join lateral (
                 select country, version, digest, zone from calendar_version
                 where country = wanted.code and region = '' order by version desc limit 1

@@ -1,7 +1,7 @@
 """Mails to be sent, by ids alone: planned once each, claimed by one worker for a while, and closed with what came of
 it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,10 @@ LEASE: Final = timedelta(minutes=5)
 """How long a mail is one worker's. A worker that lives lets go of it far sooner."""
 
 _ROLES: Final = [role.value for role in TOLD]
+
+
+Telling = tuple[UUID, UUID, datetime]
+"""An account, a flag, and when that was raised."""
 
 
 class MailKind(StrEnum):
@@ -48,12 +52,13 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A mail in the hands of one worker, under the mark of this claim. `reader` None: the account is disabled."""
+    """A mail in the hands of one worker, under the mark of this claim."""
 
     id: UUID
     kind: MailKind
     digest_on: date | None
     flag_id: UUID | None
+    flag_raised_at: datetime | None
     attempts: int
     until: datetime
     mark: UUID
@@ -132,26 +137,26 @@ async def flags_raised(tx: Tx, since: datetime) -> list[FlagRaised]:
     return [_flag(row) for row in rows]
 
 
-async def told_already(tx: Tx, flag_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
-    """For which accounts a mail about which of these flags is planned or was sent: (account, flag)."""
+async def told_already(tx: Tx, flag_ids: Collection[UUID]) -> set[Telling]:
+    """Which tellings of these flags are planned or were sent."""
     rows = await tx.fetch(
-        "select account_id, flag_id from mail where kind = 'urgent' and flag_id = any($1)", list(flag_ids)
+        "select account_id, flag_id, flag_raised_at from mail where kind = 'urgent' and flag_id = any($1)",
+        list(flag_ids),
     )
-    return {(row["account_id"], row["flag_id"]) for row in rows}
+    return {(row["account_id"], row["flag_id"], row["flag_raised_at"]) for row in rows}
 
 
-async def plan_urgent(tx: Tx, wanted: Iterable[tuple[UUID, UUID]], until: datetime, now: datetime) -> int:
-    """Plan a mail per account and flag; gives how many are new."""
-    pairs = list(wanted)
+async def plan_urgent(tx: Tx, wanted: Sequence[Telling], until: datetime, now: datetime) -> int:
+    """Plan a mail per telling; gives how many are new."""
     made = await tx.fetch(
         """
-        insert into mail (id, account_id, kind, flag_id, not_before, until, created_at)
-        select mla_uuid7($4), account_id, 'urgent', flag_id, $4, $3, $4
-        from unnest($1::uuid[], $2::uuid[]) as wanted (account_id, flag_id)
-        on conflict (account_id, flag_id) where kind = 'urgent' do nothing
+        insert into mail (id, account_id, kind, flag_id, flag_raised_at, not_before, until, created_at)
+        select mla_uuid7($4), account_id, 'urgent', flag_id, raised_at, $4, $3, $4
+        from unnest($1::uuid[], $2::uuid[], $5::timestamptz[]) as wanted (account_id, flag_id, raised_at)
+        on conflict (account_id, flag_id, flag_raised_at) where kind = 'urgent' do nothing
         returning 1
         """,
-        [account for account, _ in pairs], [flag for _, flag in pairs], until, now,
+        [one[0] for one in wanted], [one[1] for one in wanted], until, now, [one[2] for one in wanted],
     )  # fmt: skip
     return len(made)
 
@@ -215,15 +220,15 @@ async def claim(tx: Tx, now: datetime) -> Claimed | None:
             where status = 'waiting' and not_before <= $1 or status = 'claimed' and lease_until <= $1
             order by kind = 'digest', not_before, id for update skip locked limit 1
         )
-        returning id, account_id, kind, digest_on, flag_id, attempts, until, claimed_as
+        returning id, account_id, kind, digest_on, flag_id, flag_raised_at, attempts, until, claimed_as
         """,
         now, uuid4(), now + LEASE,
     )  # fmt: skip
     if row is None:
         return None
     return Claimed(
-        row["id"], MailKind(row["kind"]), row["digest_on"], row["flag_id"], row["attempts"], row["until"],
-        row["claimed_as"], row["account_id"],
+        row["id"], MailKind(row["kind"]), row["digest_on"], row["flag_id"], row["flag_raised_at"], row["attempts"],
+        row["until"], row["claimed_as"], row["account_id"],
     )  # fmt: skip
 
 

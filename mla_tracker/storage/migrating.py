@@ -1,10 +1,15 @@
-"""Brings the schema up to date: one process at a time, each migration in a transaction of its own."""
+"""Brings the schema up to date: one process at a time, each migration in a transaction of its own.
+
+A migration whose module says BESIDE, the name of the newest migration that an older program must know to work on beside
+it, lets such programs run on while nodes are replaced one by one. Without it every node must know it.
+"""
 
 import contextlib
 import importlib
 import io
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -41,15 +46,27 @@ async def migrate(database: Database, *, told: Callable[[str], None] = lambda _:
         done.append(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a database lacks of the migrations of this program, and what it has beyond them; both in order."""
+
+    missing: tuple[str, ...]
+    newer: tuple[str, ...] = ()
+
+
 async def pending(database: Database) -> list[str]:
     """The migrations that have not run, in order. Raises DatabaseNewer as `migrate` does."""
     async with database.transaction(DbRole.OWNER, read_only=True) as tx:
         return await pending_in(tx)
 
 
-async def require_up_to_date(database: Database) -> None:
-    """Raise CannotRun unless every migration has run and none is unknown."""
-    missing = await pending(database)
+async def require_up_to_date(database: Database, *, beside_newer: bool = False) -> None:
+    """Raise CannotRun unless every migration has run and none is unknown.
+
+    `beside_newer`: for what works on while a newer program takes over; migrations that allow it may be unknown then.
+    """
+    async with database.transaction(DbRole.OWNER, read_only=True) as tx:
+        missing = (await schema_in(tx)).missing if beside_newer else await pending_in(tx)
     if missing:
         raise CannotRun(
             f"The database {database.where} lacks {len(missing)} migration(s). Run: mla-tracker migrate"
@@ -114,18 +131,36 @@ async def _run_next(database: Database, told: Callable[[str], None]) -> str | No
 
 async def pending_in(tx: Tx) -> list[str]:
     """What `pending` answers, asked in a transaction of any role."""
+    schema = await schema_in(tx)
+    if schema.newer:
+        raise _newer(schema.newer[-1])
+    return list(schema.missing)
+
+
+async def schema_in(tx: Tx) -> Schema:
+    """How far the database is. Raises DatabaseNewer where it holds one beside which this program cannot work."""
     names = known()
     if await tx.fetchval("SELECT to_regclass('migration')") is None:
-        return names
-    rows = await tx.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
+        return Schema(tuple(names))
+    # The column itself came with a migration, so it is asked for in a way that does not need it.
+    rows = await tx.fetch(
+        "SELECT name, to_jsonb(migration) ->> 'beside' AS beside FROM migration WHERE app_name = $1 ORDER BY name",
+        APP_NAME,
+    )
     recorded = {row["name"] for row in rows}
-    unknown = sorted(recorded - set(names))
-    if unknown:
-        raise DatabaseNewer(
-            f"The database was migrated by a newer mla-tracker: this one, {version('mla-tracker')}, does not know "
-            f'"{unknown[-1]}". Install the newer program, or restore a backup from before.'
-        )
-    return [name for name in names if name not in recorded]
+    newer = [row for row in rows if row["name"] not in names]
+    missing = tuple(name for name in names if name not in recorded)
+    for row in newer:
+        if row["beside"] not in names or missing:
+            raise _newer(row["name"])
+    return Schema(missing, tuple(row["name"] for row in newer))
+
+
+def _newer(name: str) -> DatabaseNewer:
+    return DatabaseNewer(
+        f"The database was migrated by a newer mla-tracker: this one, {version('mla-tracker')}, does not know "
+        f'"{name}". Install the newer program, or restore a backup from before.'
+    )
 
 
 async def _run(tx: Tx, name: str) -> None:
@@ -142,4 +177,7 @@ async def _run(tx: Tx, name: str) -> None:
         await manager.run()
     await Migration.create_table(if_not_exists=True)
     await Migration.insert(Migration(name=name, app_name=APP_NAME))
+    beside: str | None = getattr(module, "BESIDE", None)
+    if beside is not None:
+        await tx.execute("UPDATE migration SET beside = $2 WHERE name = $1", name, beside)
     await tx.execute("GRANT SELECT ON migration TO mla_api, mla_jobs")

@@ -14,10 +14,12 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.vault import Vault, commitment, new_salt, seal, unseal
 
 CODE_DIGITS: Final = 8
+ASKED_FOR_NOTHING: Final = 1
+"""The version of what an account wants that never said so."""
 
 _COLUMNS: Final = (
     "account_id, wrapped, sealed, salt, commitment, address_set_at, challenge, code_until, code_tries, confirmed_at, "
-    "digest, urgent, urgent_since, refusals, refused_with, suspended_at"
+    "digest, urgent, urgent_since, refusals, refused_with, suspended_at, version"
 )
 
 
@@ -41,6 +43,7 @@ class NotificationRow:
     refusals: int
     refused_with: int | None
     suspended_at: datetime | None
+    version: int
 
     def address(self, vault: Vault) -> str:
         """The address itself."""
@@ -86,7 +89,9 @@ async def change_notification(tx: Tx, before: NotificationRow, changes: dict[str
     """Save changed columns of a locked row; gives what the audit is to be told."""
     columns = ", ".join(f"{name} = ${place}" for place, name in enumerate(changes, start=2))
     await tx.execute(
-        f"update notification set {columns} where account_id = $1", before.account_id, *changes.values()
+        f"update notification set {columns}, version = version + 1 where account_id = $1",
+        before.account_id,
+        *changes.values(),
     )
     held = {name: getattr(before, name) for name in AUDITED["notification"].columns}
     return changed("notification", held, {**held, **{n: v for n, v in changes.items() if n in held}})

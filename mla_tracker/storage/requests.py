@@ -11,7 +11,7 @@ from mla_tracker.domain.life import Life
 from mla_tracker.domain.sentences import step_document
 from mla_tracker.domain.tallies import tally_document
 from mla_tracker.domain.vocabulary import Act
-from mla_tracker.storage import rows
+from mla_tracker.storage.audited import AUDITED
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.rows import Row
 
@@ -126,16 +126,9 @@ class StoredCase:
     stale_causes: tuple[str, ...] = ()
 
 
-async def insert_request(
-    tx: Tx,
-    record: RequestRecord,
-    content: Mapping[str, Any],
-    appended: Mapping[str, Sequence[Row]],
-    computed: Mapping[str, Sequence[Row]],
-) -> None:
-    """Insert a new request with its projection (`content`), what hangs on it, and its clocks, in one statement."""
-    row = {**record.row(), **content}
-    await rows.insert(tx, {"request": [row], **appended, **computed})
+def request_row(record: RequestRecord, content: Mapping[str, Any]) -> Row:
+    """The row of a new request with its projection (`content`)."""
+    return {**record.row(), **content}
 
 
 async def load(tx: Tx, request_id: UUID, *, lock: bool) -> StoredCase | None:
@@ -282,10 +275,9 @@ def reader_row(
 
 async def unlink(tx: Tx, event_id: UUID) -> list[Row]:
     """Take away the link that an act made which was recorded wrongly; gives what was there."""
-    return [
-        dict(row)
-        for row in await tx.fetch("delete from request_link where event_id = $1 returning *", event_id)
-    ]
+    told = ", ".join(AUDITED["request_link"].columns)
+    gone = await tx.fetch(f"delete from request_link where event_id = $1 returning {told}", event_id)
+    return [dict(row) for row in gone]
 
 
 async def who_knows(tx: Tx, links: Iterable[Row], record: RequestRecord) -> set[str]:

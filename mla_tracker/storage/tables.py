@@ -351,6 +351,7 @@ class Notification(Table, db=ENGINE, tablename="notification"):
     refusals = Integer(default=0)
     refused_with = Integer(null=True, default=None)
     suspended_at = _instant()
+    version = Integer(default=2)
 
 
 class Mail(Table, db=ENGINE, tablename="mail"):
@@ -361,6 +362,7 @@ class Mail(Table, db=ENGINE, tablename="mail"):
     kind = _text()
     digest_on = _day()
     flag_id = _ref()
+    flag_raised_at = _instant()
     status = _text()
     not_before = _instant(null=False)
     until = _instant(null=False)

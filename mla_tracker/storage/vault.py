@@ -100,6 +100,16 @@ class SealBroken(Exception):
     """A sealed text or key that is not what was sealed: changed, moved to another place, or under another key."""
 
 
+def seal_octets(record_key: bytes, content: bytes, place: UUID) -> bytes:
+    """Bytes under the key of their record, bound to the row (`place`) that holds them."""
+    return _sealed(record_key, content, place.bytes)
+
+
+def unseal_octets(record_key: bytes, sealed: bytes, place: UUID) -> bytes:
+    """The bytes that were sealed for this place. Raises SealBroken."""
+    return _opened(record_key, sealed, place.bytes)
+
+
 def seal(record_key: bytes, text: str, place: UUID) -> bytes:
     """A text under the key of its record, bound to the row (`place`) that holds it."""
     return _sealed(record_key, text.encode(), place.bytes)

@@ -22,6 +22,7 @@ from mla_tracker.outbound.identity import IdentityProvider
 from mla_tracker.storage.database import Database, DbRole, Tx
 from tests.builders.api import NOW, ClientOf, the_contract
 from tests.builders.counted import THE_DAY_BEFORE
+from tests.builders.files import imported
 from tests.builders.matrix import ROWS, About
 from tests.builders.readings import Reading, answers, readings
 from tests.builders.secrets import MARK, Secrets, with_secrets
@@ -52,6 +53,7 @@ async def secrets(db: Database) -> Secrets:
     [draft] = secrets.hidden - {secrets.of_others}
     sent = NewEvent(Act.SENT, occurred_on=date(2026, 1, 5))
     made = await record_event(db, draft, sent, actor=secrets.morocco, now=THE_DAY_BEFORE)
+    await imported(db, secrets.morocco, f"{MARK}\n", "agreements")
     await flag_due(db, NOW)
     await void_event(db, draft, made.id, reason=MARK, actor=secrets.morocco, now=NOW)
     async with db.transaction(DbRole.OWNER) as tx:
@@ -86,6 +88,7 @@ async def hidden(db: Database, secrets: Secrets, client_of: ClientOf) -> Hidden:
             ("agreement_id", "select id, title = $1 as hidden from agreement"),
             ("balance_id", "select id, reason = $1 as hidden from opening_balance"),
             ("entry_id", "select id, not 'ES' = any(seen_by) as hidden from audit_entry where $1 <> ''"),
+            ("import_id", "select id, error like '%' || $1 || '%' as hidden from bulk_import"),
             ("account_id", "select id, not 'ES' = any(countries) as hidden from account where $1 <> ''"),
         ):
             rows = await tx.fetch(query, MARK)
@@ -174,6 +177,7 @@ def test_every_reading_of_the_contract_can_be_made() -> None:
         "person_id",
         "entry_id",
         "record_id",
+        "import_id",
     )
     places = dict.fromkeys(names, (NOWHERE,))
     tried = {reading.operation for reading in readings(CONTRACT, places)}

@@ -98,6 +98,9 @@ async def call(
     options: dict[str, Any] = {"params": filled(row.query, world.ids), "headers": headers}
     if body is not None:
         options["json"] = filled(body, world.ids)
+    if row.file is not None:
+        options["content"] = row.file
+        headers["Content-Type"] = "text/csv"
     if "headers" in changes:
         changes["headers"] = headers | changes["headers"]
     return await client.request(method, path.format_map(ids | (others or {})), **options | changes)

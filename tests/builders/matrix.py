@@ -108,6 +108,8 @@ class Row:
     ids: Mapping[str, str] = field(default_factory=dict)
     fresh: Mapping[str, Fresh] = field(default_factory=dict)
     shows: str | None = None
+    file: str | None = None
+    """A body in CSV."""
     own_token: bool = False
     """The token of the path is the one that the call is made with."""
 
@@ -174,6 +176,13 @@ ROWS: Final[Mapping[str, Row]] = {
         Deed.SET_NOTIFICATIONS, About.ALL, body={"code": "00000000"}, fresh={"address": a_confirmed_address}
     ),
     "DELETE /api/v1/me/notifications": Row(Deed.SET_NOTIFICATIONS, About.ALL),
+    "GET /api/v1/me/calendar.ics": Row(
+        Deed.READ_DUE_DATES, About.LIST, query={"duty": "both"}, shows="with Spain"
+    ),
+    "GET /api/v1/me/calendar-feed": Row(Deed.READ_DUE_DATES, About.ALL),
+    "POST /api/v1/me/calendar-feed": Row(Deed.SET_NOTIFICATIONS, About.ALL, 201),
+    "DELETE /api/v1/me/calendar-feed": Row(Deed.SET_NOTIFICATIONS, About.ALL),
+    "GET /api/v1/calendar-feeds/{feed}/due.ics": Row(None, About.ANYBODY),
     "POST /api/v1/tokens/{token_id}/rotate": Row(
         Deed.RENEW_OWN_TOKEN, About.ALL, 201, body={"overlap_hours": 24}, own_token=True
     ),
@@ -281,6 +290,19 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /api/v1/changes": Row(Deed.READ_CHANGES, About.LIST, query={"limit": "500"}, shows="{request}"),
     "GET /api/v1/retention/{country}": Row(Deed.READ_LAW, About.ALL),
     "PUT /api/v1/retention/{country}": Row(Deed.SET_RETENTION, About.COUNTRY, body={"years": 10}),
+    "POST /api/v1/imports": Row(
+        Deed.HAND_IN_IMPORTS, About.SOME_COUNTRY, 202, query={"kind": "agreements"}, file="title,kind,parties\n",
+    ),
+    "GET /api/v1/imports": Row(Deed.READ_IMPORTS, About.LIST, query=_WHOLE, shows="{import}"),
+    "GET /api/v1/imports/{import_id}": Row(Deed.READ_IMPORTS, About.RECORD),
+    "GET /api/v1/imports/{import_id}/refused": Row(Deed.READ_IMPORTS, About.RECORD),
+    "GET /api/v1/exports/requests": Row(_READ, About.LIST, shows="{request}"),
+    "GET /api/v1/exports/agreements": Row(Deed.READ_AGREEMENTS, About.LIST, shows="{agreement}"),
+    "GET /api/v1/exports/directory": Row(Deed.READ_DIRECTORY, About.ALL),
+    "GET /api/v1/directory": Row(Deed.READ_DIRECTORY, About.ALL),
+    "POST /api/v1/directory": Row(
+        Deed.KEEP_DIRECTORY, About.COUNTRY, 201, body={"country": "MA", "authority": "Central Authority"}
+    ),
     "GET /api/v1/audit": Row(Deed.READ_AUDIT, About.LIST, query=_WHOLE, shows="{request}"),
     "GET /api/v1/audit/checkpoint": Row(Deed.READ_CHECKPOINT, About.ALL),
     "GET /api/v1/audit/{entry_id}/proof": Row(Deed.READ_AUDIT, About.RECORD),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mla_tracker.commands import agreements as agreement_commands
 from mla_tracker.commands.accounts import create_account, disable_account
+from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
@@ -20,6 +21,7 @@ from mla_tracker.domain.vocabulary import Act, Role, Scope, Side
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
 from tests.builders.counted import NOW, THE_DAY_BEFORE, a_case
+from tests.builders.files import imported
 from tests.builders.persons import a_person
 from tests.builders.telling import confirmed
 
@@ -125,10 +127,12 @@ async def a_world(db: Database) -> World:
         "note": str(await a_note(world, morocco.account_id)),
         "leaver": str((await register.account(db, "MA")).account_id),
         "token": str((await create_token(db, morocco.account_id, now=NOW)).id),
+        "feed": str((await make_feed(db, actor=await register.account(db, "MA"), now=NOW)).secret),
         "country": "MA",
         "convention": "un1988",
         "limit": "us-nl-provisional-arrest",
     }
+    world.ids["import"] = str(await an_import(db, morocco))
     await seal(db, NOW)
     async with db.transaction(DbRole.OWNER) as tx:
         entry = await tx.fetchval(
@@ -137,6 +141,13 @@ async def a_world(db: Database) -> World:
         )
     world.ids["entry"] = str(entry)
     return world
+
+
+async def an_import(db: Database, morocco: Actor) -> UUID:
+    """An import of Morocco, one row of which was refused."""
+    return (
+        await imported(db, morocco, "title,kind,parties\nA treaty,extradition,MA; Nowhere\n", "agreements")
+    ).id
 
 
 async def a_spare_person(world: World, caller: UUID) -> UUID:

@@ -81,7 +81,7 @@ class Taken:
 @dataclass
 class Post:
     """A mail server. `to_recipient` and `to_data` say what it replies in the place of 250; `breaks_off`: it takes the
-    message and hangs up without a word."""
+    message and hangs up without a word; `hangs`: it says nothing to a recipient before that is set."""
 
     port: int = 0
     taken: list[Taken] = field(default_factory=list)
@@ -91,6 +91,7 @@ class Post:
     breaks_off: int = 0
     tried: int = 0
     sessions: int = 0
+    hangs: asyncio.Event | None = None
     on_data: Callable[[], object] | None = None
 
     @property
@@ -116,6 +117,8 @@ class Post:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         self.tried += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.to_recipient:
             reply, *self.to_recipient = self.to_recipient
             if not reply.startswith("250"):
@@ -155,7 +158,7 @@ async def a_post(
             options = {
                 "auth_required": True,
                 "authenticator": lambda server, session, envelope, mechanism, data: AuthResult(
-                    success=data.password.decode() == password
+                    handled=False, success=data.password.decode() == password
                 ),
             }
         return SMTP(

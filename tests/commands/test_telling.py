@@ -321,6 +321,21 @@ async def test_an_urgent_flag_is_told_once_and_no_flag_of_before_one_asked(db: D
     assert "later" in mail.text
 
 
+async def test_a_flag_that_was_cleared_in_error_and_is_raised_again_is_told_again(db: Database) -> None:
+    spain = await a_reader(db, "ES", now=BEFORE, digest=Digest.OFF)
+    await a_held_person(db)
+    await flag_due(db, NIGHT)
+    async with a_post() as post:
+        await run(db, post, NIGHT)
+        await as_owner(db, "update flag set cleared_at = $1, cleared_reason = 'no_lateness'", NIGHT + MINUTE)
+        await run(db, post, NIGHT + MINUTE)
+        again = "update flag set cleared_at = null, cleared_reason = null, raised_at = $1"
+        await as_owner(db, again, NIGHT + 2 * MINUTE)
+        for minute in range(2, 5):
+            await run(db, post, NIGHT + minute * MINUTE)
+    assert len(post.to(spain)) == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [

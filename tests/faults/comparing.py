@@ -31,7 +31,7 @@ async def compare(installation: Installation, book: Book, began: datetime) -> li
         async with database.transaction(
             DbRole.OWNER, isolation=Isolation.REPEATABLE_READ, read_only=True
         ) as tx:
-            for part in (_requests, _acts, _voids, _amendments, _children, _agreements, _acknowledgements):
+            for part in PARTS:
                 found += [sentence async for sentence in part(tx, book)]
             for name, query in IMPOSSIBLE.items():
                 rows = await tx.fetch(query, *([began - SLACK] if "$1" in query else []))
@@ -236,3 +236,7 @@ async def _acknowledgements(tx: Tx, book: Book) -> AsyncIterator[str]:
             yield f"the acknowledgement of flag {mark} was acknowledged and is missing"
     if strange := seen - written.keys():
         yield f"flags are acknowledged, and nobody did it: {sorted(strange)[:3]}"
+
+
+PARTS: Final = (_requests, _agreements, _acts, _voids, _amendments, _children, _acknowledgements)
+"""What is compared of the writers' books, each as a function that gives sentences."""

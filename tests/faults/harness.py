@@ -5,29 +5,33 @@ it. docs/faults.md tells what is done and what is not.
 """
 
 import asyncio
-import json
 import signal
 import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count, islice
 from random import Random
 from typing import Final
 
+import asyncpg
 import httpx
 
+from mla_tracker.storage.errors import CannotRun
 from tests.faults.book import Book, Kind, State, Write
 from tests.faults.comparing import compare, counted, flags_and_takeovers
 from tests.faults.faults import FAULTS, NotPossibleHere
-from tests.faults.installation import Installation, installed
+from tests.faults.installation import ROOT, Installation, installed
+from tests.faults.nursery import Nursery
 from tests.faults.writers import AN_AGREEMENT, PATIENCE, Desk, Writer, repeat
 
 WRITERS: Final = 6
-ROUNDS_EACH: Final = 20
+ROUNDS_EACH: Final = 10
 """Rounds on one installation; then a fresh one, so that comparing does not grow without end."""
 
 MOST_AT_ONCE: Final = 3
@@ -50,11 +54,13 @@ class Report:
     restarts: int = 0
     findings: list[str] = field(default_factory=list)
     disks: set[str] = field(default_factory=set)
+    broken_off: bool = False
     seconds: float = 0.0
 
     def __str__(self) -> str:
         lines = [
-            f"{self.rounds} rounds in {self.seconds:.0f} s with seed {self.seed}, on {', '.join(sorted(self.disks))}",
+            f"{self.rounds} rounds in {self.seconds:.0f} s with seed {self.seed}, on {', '.join(sorted(self.disks))}"
+            + (", broken off" if self.broken_off else ""),
             *(f"  {number:5d} × {name}" for name, number in sorted(self.faults.items())),
             *(f"  not possible here: {name} ({why})" for name, why in self.skipped.items()),
             f"{self.writes[State.ACKNOWLEDGED]} writes acknowledged "
@@ -83,18 +89,20 @@ async def run(
     `fresh` gives the installations that are hurt.
     """
     report, began = Report(seed), time.monotonic()
-    deck: list[str] = []
+    hands = islice(_hands(seed, names, at_once), first, None)
     number = first
-    while number < first + rounds:
-        until = min(first + rounds, number + ROUNDS_EACH)
-        start = datetime.now(UTC)
-        async with fresh() as installation:
-            report.disks.add(installation.kind_of_disk)
-            book = Book()
-            async with _desk(installation, book) as desk:
+    try:
+        while number < first + rounds:
+            until = min(first + rounds, number + ROUNDS_EACH)
+            start = datetime.now(UTC)
+            async with (
+                fresh() as installation,
+                _counted(installation, report) as book,
+                _desk(installation, book) as desk,
+            ):
                 while number < until:
+                    chosen = next(hands)
                     rng = Random(f"{seed} {number}")
-                    chosen = _dealt(deck, names, at_once or rng.randint(1, MOST_AT_ONCE), rng)
                     found = await _round(installation, desk, report, chosen, rng, f"{seed} {number}", start)
                     number += 1
                     report.rounds += 1
@@ -104,24 +112,27 @@ async def run(
                             f"round {number - 1} ({', '.join(chosen)}): {one}" for one in found
                         ]
                         break  # what is wrong stays wrong: go on with a fresh one
-            await _count(installation, book, report)
+    except asyncio.CancelledError:
+        report.broken_off = True
     report.seconds = time.monotonic() - began
     return report
 
 
-def _dealt(deck: list[str], names: Sequence[str], wanted: int, rng: Random) -> list[str]:
-    """So many different faults, each kind as often as any other."""
-    chosen: list[str] = []
-    while len(chosen) < min(wanted, len(names)):
-        if not deck:
-            deck += rng.sample(list(names), len(names))
-        name = next((one for one in deck if one not in chosen), None)
-        if name is None:
-            deck += rng.sample(list(names), len(names))
-            continue
-        deck.remove(name)
-        chosen.append(name)
-    return chosen
+def _hands(seed: int, names: Sequence[str], at_once: int | None) -> Iterator[list[str]]:
+    """The faults of each round: different ones, and over the rounds each kind as often as any other."""
+    deck: list[str] = []
+    for number in count():
+        rng = Random(f"{seed} {number} faults")
+        wanted = min(at_once or rng.randint(1, MOST_AT_ONCE), len(names))
+        chosen: list[str] = []
+        while len(chosen) < wanted:
+            left = [name for name in deck if name not in chosen]
+            if not left:
+                deck += rng.sample(list(names), len(names))
+                continue
+            deck.remove(left[0])
+            chosen.append(left[0])
+        yield chosen
 
 
 async def _round(
@@ -135,6 +146,7 @@ async def _round(
 ) -> list[str]:
     """Write, hurt, let everything come back, repeat what had no answer, compare."""
     at = time.monotonic()
+    at_work: list[asyncio.Task[None]] = []
     try:
         await installation.ready()
         enough = asyncio.Event()
@@ -142,7 +154,7 @@ async def _round(
             Writer(desk, f"{seed.replace(' ', '-')}-{number}", f"{seed} {number}")
             for number in range(WRITERS)
         ]
-        at_work = [asyncio.create_task(writer.write_until(enough)) for writer in writers]
+        at_work += [asyncio.create_task(writer.write_until(enough)) for writer in writers]
         await asyncio.sleep(rng.uniform(*WRITE_SECONDS))
         await asyncio.gather(
             *(_strike(installation, report, name, Random(f"{seed} {name}")) for name in chosen)
@@ -158,6 +170,9 @@ async def _round(
     except TimeoutError as late:
         hurt = back = time.monotonic() - at
         found = [str(late)]
+    finally:
+        for writing in at_work:
+            writing.cancel()
     done = time.monotonic() - at
     print(
         f"{datetime.now(UTC):%H:%M:%S} round {seed}: {', '.join(chosen)}; "
@@ -183,7 +198,7 @@ async def _strike(installation: Installation, report: Report, name: str, rng: Ra
 async def _desk(installation: Installation, book: Book) -> AsyncIterator[Desk]:
     """Officers of both countries, and the agreement whose limit comes due within minutes."""
     await installation.ready()
-    tokens = {country: await asyncio.to_thread(_token, installation, country) for country in ("MA", "ES")}
+    tokens = {country: await installation.token(country) for country in ("MA", "ES")}
     async with (
         httpx.AsyncClient(headers={"Authorization": f"Bearer {tokens['MA']}"}, timeout=PATIENCE) as morocco,
         httpx.AsyncClient(headers={"Authorization": f"Bearer {tokens['ES']}"}, timeout=PATIENCE) as spain,
@@ -199,18 +214,21 @@ async def _desk(installation: Installation, book: Book) -> AsyncIterator[Desk]:
         yield desk
 
 
-def _token(installation: Installation, country: str) -> str:
-    made = installation.run("token", "create", "--country", country, "--role", "officer", "--json")
-    return str(json.loads(made)["token"])
-
-
-async def _count(installation: Installation, book: Book, report: Report) -> None:
-    report.writes += book.counted()
-    report.by_kind += Counter(write.kind for write in book.writes if write.state is State.ACKNOWLEDGED)
-    report.restarts += installation.restarts
-    flags, takeovers = await flags_and_takeovers(installation)
-    report.flags += flags
-    report.takeovers += takeovers
+@asynccontextmanager
+async def _counted(installation: Installation, report: Report) -> AsyncIterator[Book]:
+    """An empty book; what is in it at the end is told by the report."""
+    book = Book()
+    report.disks.add(installation.kind_of_disk)
+    try:
+        yield book
+    finally:
+        report.writes += book.counted()
+        report.by_kind += Counter(write.kind for write in book.writes if write.state is State.ACKNOWLEDGED)
+        report.restarts += installation.restarts
+        with suppress(CannotRun, asyncpg.PostgresError, OSError):  # broken off in the middle of a fault
+            flags, takeovers = await flags_and_takeovers(installation)
+            report.flags += flags
+            report.takeovers += takeovers
 
 
 async def _stoppable(running: Coroutine[None, None, Report]) -> Report:
@@ -230,13 +248,22 @@ def main() -> None:
     parser.add_argument(
         "--fault", action="append", choices=list(FAULTS), help="only this one; may be repeated"
     )
+    parser.add_argument(
+        "--forked", action="store_true", help="fork the nodes from one process: many more rounds"
+    )
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else int(time.time())
-    report = asyncio.run(
-        _stoppable(run(seed, given.rounds, names=given.fault or tuple(FAULTS), first=given.first))
-    )
+    with Nursery(ROOT) if given.forked else nullcontext() as nursery:
+        running = run(
+            seed,
+            given.rounds,
+            names=given.fault or tuple(FAULTS),
+            first=given.first,
+            fresh=partial(installed, nursery),
+        )
+        report = asyncio.run(_stoppable(running))
     print(report)
-    sys.exit(1 if report.findings else 0)
+    sys.exit(1 if report.findings or report.broken_off else 0)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,22 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
+from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.keys import vault_of
+from mla_tracker.commands.setting_up import set_up
+from mla_tracker.commands.tokens import create_token
+from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage import postgres
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.vault import Vault
+from tests.faults.nursery import Nursery, Process
 from tests.faults.ways import Way
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,10 +38,10 @@ PROGRAM = Path(sys.executable).with_name("mla-tracker")
 DISK_MB = 320
 LEASE_SECONDS = 3.0
 LOOK_SECONDS = 0.1
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0  # of a machine that does much else
 
 # Else as shipped, fsync and synchronous_commit among it; only the log ahead is kept small, for the small disk.
-SERVER_SETTINGS = {"max_wal_size": "64MB", "min_wal_size": "32MB", "log_min_messages": "fatal"}
+SERVER_SETTINGS = {"max_wal_size": "64MB", "min_wal_size": "32MB", "log_min_messages": "log"}
 
 
 @dataclass
@@ -49,7 +56,8 @@ class Node:
     port: int | None = None
     ahead: float = 0.0
     wanted: bool = True
-    process: "subprocess.Popen[bytes] | None" = None
+    nursery: Nursery | None = None
+    process: Process | None = None
     killed: bool = False
     began_at: int = 0
 
@@ -63,12 +71,15 @@ class Node:
 
     def start(self) -> None:
         """Start the program: the real one, or through the launcher where clock or leases are other than shipped."""
-        command: list[str] = [str(PROGRAM)]
+        ours = ["--ahead", str(self.ahead), *([] if self.is_api else ["--lease", str(LEASE_SECONDS)])]
+        command = [str(PROGRAM)]
         if self.ahead or not self.is_api:
-            lease = [] if self.is_api else ["--lease", str(LEASE_SECONDS)]
-            command = [sys.executable, "-m", "tests.faults.shifted", "--ahead", str(self.ahead), *lease]
+            command = [sys.executable, "-m", "tests.faults.shifted", *ours]
         self.killed = False
         self.began_at = self.log.stat().st_size if self.log.exists() else 0
+        if self.nursery is not None:
+            self.process = self.nursery.fork([*ours, *self.arguments], self.environment, self.log)
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, *self.arguments], env={**self.environment}, cwd=ROOT, stdout=log, stderr=log
@@ -101,6 +112,7 @@ class Installation:
     disk: Path
     kind_of_disk: str
     private: bool = False
+    nursery: Nursery | None = None
     nodes: list[Node] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     restarts: int = 0
@@ -136,15 +148,14 @@ class Installation:
             "MLA_LOG_LEVEL": "warning",
         }
 
-    def run(self, *arguments: str) -> str:
-        """Run a command of the program to its end, beside the ways; gives what it printed."""
-        environment = self.environment | {"MLA_DATABASE_URL": self.server.url()}
-        done = subprocess.run(
-            [PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        return done.stdout
+    async def token(self, country: str) -> str:
+        """A token of a new officer of a country."""
+        async with await self.database() as database:
+            now = datetime.now(UTC)
+            officer = await create_account(
+                database, name=f"Officer of {country}", countries=[country], role=Role.OFFICER, now=now
+            )
+            return (await create_token(database, officer, now=now)).secret
 
     async def database(self) -> Database:
         """Open it beside the ways, to look at it."""
@@ -165,7 +176,9 @@ class Installation:
             if port is not None:
                 environment["MLA_PORT"] = str(port)
             name = f"{'api' if port else 'scheduler'}-{number % 2 + 1}"
-            node = Node(name, arguments, environment, way, self.folder / f"{name}.log", port)
+            node = Node(
+                name, arguments, environment, way, self.folder / f"{name}.log", port, nursery=self.nursery
+            )
             node.start()
             self.nodes.append(node)
         self._watching = asyncio.create_task(self._watch())
@@ -194,6 +207,7 @@ class Installation:
             _, traced, words = node.log.read_text(errors="replace").rpartition("Traceback")
             if traced:
                 told.append(f"--- {node.name}: {words[-1500:]}")
+        told.append(f"--- PostgreSQL: {(self.disk / 'postgres.log').read_text(errors='replace')[-3000:]}")
         return "\n".join(told)
 
     async def stop(self) -> None:
@@ -235,15 +249,20 @@ class Installation:
 
 
 @asynccontextmanager
-async def installed() -> AsyncIterator[Installation]:
-    """A fresh installation in a temporary folder, running; nothing is left of it."""
+async def installed(nursery: Nursery | None = None) -> AsyncIterator[Installation]:
+    """A fresh installation in a temporary folder, running; nothing is left of it.
+
+    Its nodes are the program as it is installed, or are forked from one that has loaded it.
+    """
     folder = _folder()
     disk = folder / "disk"
     kind_of_disk = await asyncio.to_thread(_mount, folder, disk)
-    installation = Installation(folder, disk, kind_of_disk)
+    installation = Installation(folder, disk, kind_of_disk, nursery=nursery)
     try:
         await asyncio.to_thread(postgres.ensure_running, disk, SERVER_SETTINGS)
-        await asyncio.to_thread(installation.run, "migrate")
+        async with await Database.open(installation.server.url(), pool_size=1) as database:
+            database.vault = await vault_of(database, folder / "keys")
+            await set_up(database, datetime.now(UTC))
         await installation.start()
         yield installation
     finally:

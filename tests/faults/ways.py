@@ -45,6 +45,7 @@ class Way:
 
     server: Path
     folder: Path | None = None
+    database: str = DATABASE
     url: str = ""
     commits: int = 0
     _lines: set[_Line] = field(default_factory=set)
@@ -60,11 +61,11 @@ class Way:
         if self.folder is not None:
             self.folder.mkdir(mode=0o700)
             self._listener = await asyncio.start_unix_server(self._serve, self.folder / SOCKET)
-            self.url = f"postgresql://{LOGIN}@/{DATABASE}?host={quote(str(self.folder), safe='/')}"
+            self.url = f"postgresql://{LOGIN}@/{self.database}?host={quote(str(self.folder), safe='/')}"
         else:
             self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
             port = self._listener.sockets[0].getsockname()[1]
-            self.url = f"postgresql://{LOGIN}@127.0.0.1:{port}/{DATABASE}"
+            self.url = f"postgresql://{LOGIN}@127.0.0.1:{port}/{self.database}"
 
     async def close(self) -> None:
         """End, with every connection."""

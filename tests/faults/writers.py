@@ -138,7 +138,7 @@ class Writer:
                 await self.agree()
             else:
                 await self.rng.choice(deeds)(self.rng.choice(self.cases))
-            await asyncio.sleep(self.rng.uniform(0, 0.06))
+            await asyncio.sleep(self.rng.uniform(0, 0.12))
 
     async def log(self) -> None:
         """Log a request: long overdue, due in some seconds, to be warned of in some seconds, or a draft."""

@@ -20,7 +20,7 @@ from tests.builders.api import NOW
 from tests.builders.keys import the_keys
 from tests.builders.programs import environment
 from tests.builders.requests import PATH, a_request_body, act
-from tools.cluster import api_node, free_port
+from tools.cluster import PROGRAM, api_node, free_port, is_up, process, until
 
 C = 16
 
@@ -141,12 +141,16 @@ def test_the_balancer_is_told_before_the_door_closes(database_url: str, log: Pat
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     given = environment(MLA_DATABASE_URL=database_url, MLA_STOP_PAUSE_SECONDS="1.5", MLA_LOG_LEVEL="warning")
-    with api_node(given, port, log) as node, httpx.Client() as client:
+    with (
+        process([PROGRAM, "serve"], log, env={**given, "MLA_PORT": str(port)}) as node,
+        httpx.Client() as client,
+    ):
+        until(lambda: is_up(f"{address}/health/ready"), node, log)
         assert client.get(f"{address}/health/ready").status_code == 200
         node.terminate()
-        until = time.monotonic() + 5
+        last = time.monotonic() + 5
         while (answer := client.get(f"{address}/health/ready")).status_code == 200:
-            assert time.monotonic() < until
+            assert time.monotonic() < last
         assert answer.status_code == 503
         assert answer.headers["connection"] == "close"
         [serving] = [check for check in answer.json()["checks"] if check["name"] == "serving"]

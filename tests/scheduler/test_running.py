@@ -80,15 +80,14 @@ def test_a_job_is_looked_for_the_moment_its_slot_begins(interval: timedelta, loo
     assert interval % found == timedelta(0)
 
 
-def test_sweep_recount_and_sealing_run_every_minute_housekeeping_every_hour_and_forgetting_every_day() -> (
-    None
-):
+def test_sweep_recount_and_sealing_run_every_minute_the_others_as_rarely_as_they_can() -> None:
     assert intervals(Settings()) == {
         "sweep": timedelta(minutes=1),
         "recount": timedelta(minutes=1),
         "housekeeping": timedelta(hours=1),
         "seal": timedelta(minutes=1),
         "retention": timedelta(days=1),
+        "import": 15 * SECOND,
     }
     assert intervals(Settings(sweep_seconds=5))["sweep"] == 5 * SECOND
     assert {one.name for one in scheduled_jobs(Settings())} >= ESSENTIAL

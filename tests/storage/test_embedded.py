@@ -117,6 +117,20 @@ def test_it_starts_again_after_its_server_was_killed(folder: Path) -> None:
         assert _ask(server) == 2
 
 
+def test_it_is_started_again_while_it_is_in_use(folder: Path) -> None:
+    with embedded.running(folder, settings=QUICK) as server:
+        assert _ask(server) == 1
+        assert not embedded.revive(folder)
+        killed = _process(folder)
+        assert killed is not None
+        killed.kill()
+        killed.wait(10)
+        assert embedded.revive(folder)
+        assert not embedded.revive(folder)
+        assert _ask(server) == 2
+    assert _process(folder) is None
+
+
 def test_a_stale_number_that_another_program_got_does_not_stop_it(folder: Path) -> None:
     with embedded.running(folder, settings=QUICK) as server:
         _ask(server)

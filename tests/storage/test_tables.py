@@ -1,8 +1,12 @@
 """The tables that Piccolo knows are those of the schema, column by column."""
 
+import re
+from pathlib import Path
+
 import pytest
 from piccolo.table import Table
 
+import mla_tracker
 from mla_tracker.domain import persons, vocabulary
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.tables import TABLES, columns
@@ -111,3 +115,15 @@ async def test_runtime_roles_own_nothing_and_cannot_log_in(db: Database, role: D
             "select rolcanlogin or rolbypassrls from pg_roles where rolname = $1", role.value
         )
     assert (owned, login) == (0, False)
+
+
+NAMED_BEFORE = r"(?!\s*from\s*(?:\(|mla_\w+\(|recent\b|job_slot\b))"  # where the columns are named around it
+STARS = re.compile(rf"\b(?:select|returning)\s+(?:\w+\.)?\*{NAMED_BEFORE}|\b\w+\.\*(?=,| from)", re.I)
+
+
+@pytest.mark.parametrize(
+    "module", sorted(Path(mla_tracker.__file__).parent.rglob("*.py")), ids=lambda path: path.stem
+)
+def test_no_statement_reads_all_columns_of_a_table_whatever_they_will_be(module: Path) -> None:
+    """A column that a newer program adds would change the form of rows for which a statement is prepared."""
+    assert STARS.findall(module.read_text()) == []

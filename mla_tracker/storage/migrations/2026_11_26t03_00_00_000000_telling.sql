@@ -19,16 +19,20 @@ create table notification (
     refusals int not null default 0 check (refusals >= 0),
     refused_with int check (refused_with between 400 and 599),
     suspended_at timestamptz,
+    -- 1 is that of an account which asked for nothing, and stands in no row.
+    version int not null default 2 check (version >= 2),
     check (not urgent or urgent_since is not null)
 );
 
--- What is to be sent or was, by ids alone: a digest per account and day, a mail per account and urgent flag.
+-- What is to be sent or was, by ids alone: a digest per account and day, a mail per account and raising of an urgent flag.
 create table mail (
     id uuid primary key,
     account_id uuid not null references account on delete restrict,
     kind text not null check (kind in ('digest', 'urgent', 'code')),
     digest_on date,
     flag_id uuid references flag on delete restrict,
+    -- A flag that was cleared, in error perhaps, and is raised again is told again.
+    flag_raised_at timestamptz,
     status text not null default 'waiting' check (status in ('waiting', 'claimed', 'sent', 'failed', 'dropped')),
     not_before timestamptz not null,
     until timestamptz not null,
@@ -39,12 +43,12 @@ create table mail (
     created_at timestamptz not null,
     ended_at timestamptz,
     check ((kind = 'digest') = (digest_on is not null)),
-    check ((kind = 'urgent') = (flag_id is not null)),
+    check ((kind = 'urgent') = (flag_id is not null and flag_raised_at is not null)),
     check ((status = 'claimed') = (claimed_as is not null and lease_until is not null)),
     check ((status in ('sent', 'failed', 'dropped')) = (ended_at is not null))
 );
 create unique index mail_digest_once on mail (account_id, digest_on) where kind = 'digest';
-create unique index mail_flag_once on mail (account_id, flag_id) where kind = 'urgent';
+create unique index mail_flag_once on mail (account_id, flag_id, flag_raised_at) where kind = 'urgent';
 create index mail_by_flag on mail (flag_id) where kind = 'urgent';
 create index mail_to_do on mail (not_before, id) where status in ('waiting', 'claimed');
 create index mail_by_account on mail (account_id, created_at desc);
@@ -73,9 +77,11 @@ grant execute on function mla_feed_bearer(bytea) to mla_api;
 
 grant select, insert, delete on notification, calendar_feed, mail to mla_api;
 grant update (wrapped, sealed, salt, commitment, address_set_at, challenge, code_until, code_tries, confirmed_at, digest,
-    urgent, urgent_since, refusals, refused_with, suspended_at) on notification to mla_api;
+    urgent, urgent_since, refusals, refused_with, suspended_at, version) on notification to mla_api;
 grant update (token_hash, made_at, last_used_at) on calendar_feed to mla_api;
-grant select on notification to mla_jobs;
+-- The jobs see who asked for what; addresses are read in the name of their account alone.
+grant select (account_id, confirmed_at, digest, urgent, urgent_since, refusals, refused_with, suspended_at)
+    on notification to mla_jobs;
 grant update (refusals, refused_with) on notification to mla_jobs;
 grant select, insert, update, delete on mail to mla_jobs;
 

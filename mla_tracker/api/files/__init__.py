@@ -1,0 +1,1 @@
+"""Files of records, in and out: CSV and NDJSON, as docs/imports.md describes them."""

@@ -1,0 +1,365 @@
+"""Requests recorded by the batch, by the same rules as one by one: law asked once, rows written at once."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from mla_tracker.catalogue.languages import ENGLISH
+from mla_tracker.commands import same_cases
+from mla_tracker.commands.entries import NewRequest, new_record
+from mla_tracker.commands.importing_rows import Fault, Outcome, ReadRow, Seen, faults_of_error
+from mla_tracker.commands.preparing import (
+    Prepared,
+    Readied,
+    prepared,
+    readied,
+    reference_taken,
+    writes_for,
+)
+from mla_tracker.commands.projecting import days_of
+from mla_tracker.domain.actors import Actor
+from mla_tracker.domain.errors import DomainError, InvalidEntry
+from mla_tracker.domain.permissions import Deed, require
+from mla_tracker.domain.sentences import sentence
+from mla_tracker.domain.vocabulary import Act
+from mla_tracker.queries.exports import document, documents, taken
+from mla_tracker.queries.requests import visible_row
+from mla_tracker.storage import requests, rows
+from mla_tracker.storage.batches import AskingOnce
+from mla_tracker.storage.cases import zone_names
+from mla_tracker.storage.database import Tx
+from mla_tracker.storage.ids import uuid7_numbered
+from mla_tracker.storage.local_days import LocalDays, days_in_force
+from mla_tracker.storage.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRequest:
+    """A request as a file has it. What another request or agreement is named by is the external reference of that one.
+
+    `links`: by the place of an act `linked`, from 0; `answers`: by the place of an act, that of the act it answers.
+    """
+
+    entry: NewRequest
+    recorded_by: str | None = None
+    agreement_reference: str | None = None
+    links: Mapping[int, str] = field(default_factory=dict)
+    answers: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it refers to other requests."""
+        return any(event.type is Act.LINKED for event in self.entry.events)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    row: ReadRow
+    readied: Readied
+
+
+async def record_requests(
+    tx: Tx, batch: Sequence[ReadRow], *, actor: Actor, now: datetime, write: bool, seen: Seen | None
+) -> Outcome:
+    """Record what can be recorded of a batch; `write` False: only say what would become of it.
+
+    `seen` holds the references of rows of the same file that were not written. Raises NotAllowed.
+    """
+    require(actor, Deed.RECORD_REQUESTS)
+    asking = AskingOnce(tx)
+    outcome = Outcome()
+    for part in _parts(batch):
+        # What is linked asks of requests that may stand in this very batch: by itself, once those before it stand.
+        of = tx if len(part) == 1 and _is_linked(part[0][1]) else asking
+        found = await _candidates(tx, asking, part, outcome, actor=actor, now=now, seen=seen)
+        found = await _without_repeated(tx, found, outcome, actor=actor, seen=seen)
+        ready: list[tuple[ReadRow, Prepared]] = []
+        for candidate in found:
+            await asyncio.sleep(
+                0
+            )  # whoever else is served by this process waits for one row, not for a batch
+            try:
+                new = await prepared(of, candidate.readied, actor=actor, now=now)
+            except DomainError as error:
+                outcome.refused(candidate.row, faults_of_error(error))
+            else:
+                ready.append((candidate.row, new))
+        if write:
+            await _write(tx, ready, outcome)
+        else:
+            for row, new in ready:
+                outcome.recorded(row, _warnings(new))
+    return outcome.in_order()
+
+
+async def meet(tx: Tx, batch: Sequence[ReadRow], met: set[str], now: datetime) -> None:
+    """Store the calendars and zones of countries met for the first time, those in `met` aside.
+
+    By itself, since who stores them keeps everybody else who meets them waiting until the transaction ends.
+    """
+    entries = [row.entry.entry for row in batch if isinstance(row.entry, ImportedRequest)]
+    countries = {country for one in entries for country in (one.requesting_country, one.requested_country)}
+    zones = {name for one in entries for name in zone_names(event.data for event in one.events)}
+    if fresh := sorted(countries - met):
+        await days_in_force(tx, fresh, now)
+    if named := sorted(zones - met):
+        await days_in_force(tx, [], now, named)
+    met |= countries | zones
+
+
+Placed = tuple[int, ReadRow]
+
+
+def _parts(batch: Sequence[ReadRow]) -> Iterator[list[Placed]]:
+    """The rows with their places in the batch; each that is linked to another request by itself."""
+    part: list[Placed] = []
+    for place, row in enumerate(batch):
+        if not _is_linked(row):
+            part.append((place, row))
+            continue
+        if part:
+            yield part
+        yield [(place, row)]
+        part = []
+    if part:
+        yield part
+
+
+def _is_linked(row: ReadRow) -> bool:
+    return isinstance(row.entry, ImportedRequest) and row.entry.is_linked
+
+
+async def _candidates(
+    tx: Tx,
+    asking: AskingOnce,
+    batch: Sequence[Placed],
+    outcome: Outcome,
+    *,
+    actor: Actor,
+    now: datetime,
+    seen: Seen | None,
+) -> list[_Candidate]:
+    days: dict[tuple[Any, ...], LocalDays] = {}
+    found = []
+    for place, row in batch:
+        if row.faults:
+            outcome.refused(row, row.faults)
+            continue
+        imported: ImportedRequest = row.entry
+        try:
+            country = _country(imported, actor)
+            if seen is not None:
+                imported = _without_links(imported, country, seen)
+            entry = await _resolved(tx, asking, imported, actor=actor)
+            record = replace(new_record(entry, country, actor, now), id=uuid7_numbered(now, place))
+            zones = tuple(sorted(str(event.data["zone"]) for event in entry.events if event.data.get("zone")))
+            key = (*record.countries, zones)
+            if key not in days:
+                days[key] = await days_of(tx, record, (event.data for event in entry.events), now)
+            one = readied(entry, record, days[key], actor=actor, now=now)
+            found.append(_Candidate(row, _answering(one, imported.answers)))
+        except DomainError as error:
+            outcome.refused(row, faults_of_error(error))
+    return found
+
+
+def _country(imported: ImportedRequest, actor: Actor) -> str:
+    country = writes_for(imported.entry, actor)
+    own = imported.recorded_by
+    if own is None or own == country:
+        return country
+    if actor.speaks_for(own) and own in (imported.entry.requesting_country, imported.entry.requested_country):
+        return own
+    raise InvalidEntry(
+        "The request was recorded by another country.",
+        fields=[
+            (
+                "/recorded_by",
+                f"Recorded by {own}, for which this account does not speak. Leave recorded_by out to record it for "
+                "your own.",
+            )
+        ],
+    )
+
+
+def _without_links(imported: ImportedRequest, country: str, seen: Seen) -> ImportedRequest:
+    """The same without links to rows of the same file, none of which is written in a run that writes nothing."""
+    gone = {place for place, reference in imported.links.items() if seen.knows(country, reference)}
+    if not gone:
+        return imported
+    kept = [place for place in range(len(imported.entry.events)) if place not in gone]
+    places = {place: new for new, place in enumerate(kept)}
+    return replace(
+        imported,
+        entry=replace(imported.entry, events=[imported.entry.events[place] for place in kept]),
+        links={places[place]: reference for place, reference in imported.links.items() if place in places},
+        answers={
+            places[place]: places.get(answered, -1)
+            for place, answered in imported.answers.items()
+            if place in places
+        },
+    )
+
+
+async def _resolved(tx: Tx, asking: AskingOnce, imported: ImportedRequest, *, actor: Actor) -> NewRequest:
+    """The entry with the ids of what it names by reference. Raises InvalidEntry."""
+    entry = imported.entry
+    faults: list[Fault] = []
+    if (reference := imported.agreement_reference) is not None:
+        found = await _named(asking, "agreement", reference, actor)
+        if found is None:
+            faults.append(
+                ("/agreement_reference", "Your country has no agreement of this reference. Import it first.")
+            )
+        entry = replace(entry, agreement_id=found)
+    if imported.links:
+        events = list(entry.events)
+        for place, reference in imported.links.items():
+            found = await _named(tx, "request", reference, actor)
+            if found is None:
+                pointer = f"/events/{place}/data/request_reference"
+                faults.append(
+                    (pointer, "Your country has no request of this reference yet. Import that one first.")
+                )
+            events[place] = replace(events[place], data={**events[place].data, "request_id": str(found)})
+        entry = replace(entry, events=events)
+    if faults:
+        raise InvalidEntry("The request refers to what is not there.", fields=faults)
+    return entry
+
+
+async def _named(tx: Tx, table: str, reference: str, actor: Actor) -> UUID | None:
+    for country in actor.countries:
+        if found := (await taken(tx, table, country, [reference])).get(reference):
+            return found
+    return None
+
+
+def _answering(one: Readied, answers: Mapping[int, int]) -> Readied:
+    """The same, where acts that answer another of the file name it by the id that it has now. Raises InvalidEntry."""
+    if not answers:
+        return one
+    ready = list(one.ready)
+    faults = []
+    for place, answered in answers.items():
+        if not 0 <= answered < len(ready) or answered == place:
+            pointer = f"/events/{place}/data/answers_act"
+            faults.append(
+                (pointer, "There is no such other act in this request. Give its place in the list, from 1.")
+            )
+            continue
+        stored = ready[place].stored
+        data = {**stored.data, "in_reply_to": str(ready[answered].stored.id)}
+        ready[place] = replace(ready[place], stored=replace(stored, data=data))
+    if faults:
+        raise InvalidEntry("An act refers to what is not there.", fields=faults)
+    return replace(one, ready=tuple(ready))
+
+
+async def _without_repeated(
+    tx: Tx, found: Sequence[_Candidate], outcome: Outcome, *, actor: Actor, seen: Seen | None
+) -> list[_Candidate]:
+    """Those that are not recorded yet. Of the others the ones of the same content are skipped, the rest refused."""
+    by_country: dict[str, dict[str, UUID]] = {}
+    for country in {one.readied.record.recorded_by for one in found}:
+        named = [
+            reference
+            for one in found
+            if one.readied.record.recorded_by == country
+            and (reference := one.readied.record.external_reference) is not None
+        ]
+        by_country[country] = await taken(tx, "request", country, named)
+    fresh: dict[tuple[str, str], _Candidate] = {}
+    left: list[_Candidate] = []
+    for one in found:
+        record = one.readied.record
+        reference = record.external_reference
+        if reference is None:
+            left.append(one)
+            continue
+        key = (record.recorded_by, reference)
+        if stored := by_country[record.recorded_by].get(reference):
+            await _judge_repeated(tx, one, stored, outcome, actor=actor)
+        elif twice := fresh.get(key):
+            if _said(one.readied, actor) == _said(twice.readied, actor):
+                outcome.skipped(one.row)
+            else:
+                outcome.refused(one.row, _differs(f"row {twice.row.number}"))
+        elif seen is not None and seen.again(*key):
+            outcome.refused(one.row, _differs("an earlier row"))
+        else:
+            fresh[key] = one
+            left.append(one)
+    return left
+
+
+async def _judge_repeated(tx: Tx, one: _Candidate, stored: UUID, outcome: Outcome, *, actor: Actor) -> None:
+    try:
+        row = await visible_row(tx, stored, actor)
+    except DomainError:
+        outcome.refused(one.row, faults_of_error(reference_taken(one.readied.record)))
+        return
+    [kept] = await documents(tx, [dict(row)], actor=actor, by_reference=False)
+    kept.pop("id")
+    said = _said(one.readied, actor)
+    if kept == said:
+        outcome.skipped(one.row)
+        return
+    differing = sorted(name for name in {*kept, *said} if kept.get(name) != said.get(name))
+    outcome.refused(one.row, _differs("the recorded one", differing))
+
+
+def _said(one: Readied, actor: Actor) -> dict[str, Any]:
+    texts: dict[tuple[UUID | None, str], str] = {(None, text.field): text.body for text in one.texts}
+    for ready in one.ready:
+        texts |= {(ready.stored.id, text.field): text.body for text in ready.texts}
+    return document(one.record, one.stored.events, texts, {}, actor)
+
+
+def _differs(other: str, names: Sequence[str] = ()) -> list[Fault]:
+    what = f" ({', '.join(names)})" if names else ""
+    return [
+        (
+            "/external_reference",
+            f"Bears the reference of {other} and says something else{what}. Amend that one, or give another reference.",
+        )
+    ]
+
+
+async def _write(tx: Tx, ready: Sequence[tuple[ReadRow, Prepared]], outcome: Outcome) -> None:
+    """Write requests in one statement; where the database refuses it, each by itself."""
+    if not ready:
+        return
+    try:
+        async with tx.savepoint():
+            await _insert(tx, [new for _, new in ready])
+    except asyncpg.IntegrityConstraintViolationError as error:
+        if len(ready) > 1:
+            for one in ready:
+                await _write(tx, [one], outcome)
+            return
+        if error.constraint_name != requests.UNIQUE_REFERENCE:
+            raise
+        [(row, new)] = ready
+        outcome.refused(row, faults_of_error(reference_taken(new.record)))
+        return
+    for row, new in ready:
+        await same_cases.tell_twin(tx, new.record.same_case_as, new.record.id)
+        outcome.recorded(row, _warnings(new))
+
+
+async def _insert(tx: Tx, new: Sequence[Prepared]) -> None:
+    together: dict[str, list[Row]] = {}
+    for one in new:
+        for table, found in one.rows.items():
+            together.setdefault(table, []).extend(found)
+    await rows.insert(tx, together)
+
+
+def _warnings(new: Prepared) -> list[Fault]:
+    return [("", sentence(step, ENGLISH)) for step in new.projection.warnings]
