@@ -7,6 +7,7 @@ from litestar import Request, get
 from litestar.response import Stream
 
 from mla_tracker.api.files.writing import exported
+from mla_tracker.api.problems import NOT_ACCEPTABLE
 from mla_tracker.api.routes import documented
 from mla_tracker.api.tabular import chosen
 from mla_tracker.domain.actors import Actor
@@ -30,6 +31,7 @@ _DESCRIPTION: Final = (
         may=Deed.READ_REQUESTS,
         answer=None,
         media=MEDIA,
+        problems=[NOT_ACCEPTABLE],
         description=_DESCRIPTION,
     ),
 )
@@ -48,6 +50,7 @@ async def export_requests(
         may=Deed.READ_AGREEMENTS,
         answer=None,
         media=MEDIA,
+        problems=[NOT_ACCEPTABLE],
         description=_DESCRIPTION,
     ),
 )
@@ -66,6 +69,7 @@ async def export_agreements(
         may=Deed.READ_DIRECTORY,
         answer=None,
         media=MEDIA,
+        problems=[NOT_ACCEPTABLE],
         description=_DESCRIPTION,
     ),
 )

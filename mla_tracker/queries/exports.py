@@ -36,6 +36,7 @@ async def request_page(
 ) -> list[Mapping[str, Any]]:
     """Rows of the next requests that the account may see, first recorded first."""
     sight = Sight.of(actor, countries="$1", account="$2")
+    read = ", ".join(f"r.{name}" for name in RECORD_COLUMNS)
     where = f"r.created_at <= $3 and {sight.seen('r')}"
     values: list[Any] = [list(actor.countries), actor.account_id, as_of, limit]
     if after is not None:
@@ -44,10 +45,10 @@ async def request_page(
     rows = await tx.fetch(
         f"""
         select * from (
-            (select r.* from request r where r.requesting_country = any($1::text[]) and {where}
+            (select {read} from request r where r.requesting_country = any($1::text[]) and {where}
                 order by r.created_at, r.id limit $4)
             union all
-            (select r.* from request r where r.requested_country = any($1::text[])
+            (select {read} from request r where r.requested_country = any($1::text[])
                 and not r.requesting_country = any($1::text[]) and {where}
                 order by r.created_at, r.id limit $4)
         ) both_sides order by created_at, id limit $4

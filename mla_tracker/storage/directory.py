@@ -47,7 +47,10 @@ async def insert(tx: Tx, row: Mapping[str, Any]) -> None:
 async def by_reference(tx: Tx, country: str, reference: str) -> dict[str, Any] | None:
     """The entry of a country under an external reference, held against other writers."""
     row = await tx.fetchrow(
-        "select * from directory_entry where country = $1 and external_reference = $2 for no key update",
+        f"""
+        select {", ".join(COLUMNS)} from directory_entry
+        where country = $1 and external_reference = $2 for no key update
+        """,
         country, reference,
     )  # fmt: skip
     return dict(row) if row is not None else None

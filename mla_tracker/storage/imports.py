@@ -183,7 +183,7 @@ async def take_up(tx: Tx, holder: UUID, now: datetime) -> tuple[ImportRow | None
         where a.id = i.account_id and i.id = (
             select id from bulk_import where kept_here and {_OPEN} order by created_at, id limit 1
             for update skip locked)
-        returning i.*, a.countries, a.role, a.name, a.disabled_at
+        returning {", ".join(f"i.{name}" for name in _READ)}, a.countries, a.role, a.name, a.disabled_at
         """,
         holder, LEASE, now,
     )  # fmt: skip
@@ -243,7 +243,7 @@ async def take_up_file(
             where not kept_here and {_OPEN} and account_id = $4 and digest = $5 and kind = $6 and format = $7
                 and encoding = $8 and days = $9 and all_or_nothing = $10 and dry_run = $11
             order by created_at desc limit 1 for update skip locked)
-        returning *
+        returning {", ".join(_READ)}
         """,
         holder, LEASE, now, actor.account_id, digest, spec.kind, spec.format, spec.encoding, spec.days,
         spec.all_or_nothing, spec.dry_run,
@@ -252,6 +252,12 @@ async def take_up_file(
         return None
     counted = Counted(row["position"], row["recorded"], row["skipped"], row["refused"], row["warned"])
     return ImportRow(UUID(int=row["id"].int), actor, spec, None, counted, holder)
+
+
+_READ: Final = (
+    "id", "account_id", "country", "scopes", "origin", "kind", "format", "encoding", "days", "all_or_nothing",
+    "dry_run", "wrapped", "position", "recorded", "skipped", "refused", "warned", "attempts",
+)  # fmt: skip
 
 
 class Lost(Exception):

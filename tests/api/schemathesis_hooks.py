@@ -22,7 +22,9 @@ def contract() -> Contract:
 
 
 @schemathesis.check
-def nothing_beyond_the_contract(ctx: Any, response: schemathesis.Response, case: schemathesis.Case) -> None:
+def nothing_beyond_the_contract(
+    ctx: Any, response: schemathesis.Response, case: schemathesis.Case[Any]
+) -> None:
     headers: Mapping[str, list[str]] = response.headers
     wrong = contract().wrong(
         case.method,
