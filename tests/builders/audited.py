@@ -9,6 +9,7 @@ from mla_tracker.commands.agreements import change_agreement, record_agreement, 
 from mla_tracker.commands.agreements import void_event as void_agreement_event
 from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
+from mla_tracker.commands.directory import record_entry
 from mla_tracker.commands.entries import NewEvent
 from mla_tracker.commands.flags import acknowledge_flag
 from mla_tracker.commands.handling import name_reader
@@ -23,13 +24,23 @@ from mla_tracker.commands.requests import void_event as void_act
 from mla_tracker.commands.retention import set_retention
 from mla_tracker.commands.taking_over import take_over
 from mla_tracker.commands.tokens import create_token, revoke_token
+from mla_tracker.commands.webhooks import (
+    Wanted,
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+    rotate_secret,
+)
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
+from mla_tracker.domain.changes import ChangeKind
 from mla_tracker.domain.party_lists import PartyList
 from mla_tracker.domain.persons import ErasureGround
 from mla_tracker.domain.vocabulary import Act, AgreementScope, RequestKind, Role, Side
+from mla_tracker.outbound.webhooks import Reach
 from mla_tracker.storage.agreements import PartyRow
 from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.directory import DirectoryFields
 from tests.builders.counted import NOW, a_case, with_shipped_limits
 from tests.builders.persons import a_person
 from tests.builders.register import DRAFT, IN_FORCE, account, entry, event
@@ -49,6 +60,7 @@ async def a_full_register(db: Database) -> Actor:
     await _agreement(db, head)
     await _days_and_limits(db, head)
     await _requests(db, head)
+    await _webhooks(db, head)
     await take_over(db, NOW)  # requests
     await _acknowledged(db, head)
     return head
@@ -105,6 +117,11 @@ async def _days_and_limits(db: Database, head: Actor) -> None:
     await load_parties(db, PartyList("untoc", date(2026, 2, 1), "UNTC", False, held[1:]), older=True, now=NOW)
     balance = NewBalance("MA", Side.REQUESTING, None, date(2026, 1, 1), 7, "Paper files.")
     await restate_opening(db, balance, actor=head, now=NOW)
+    authority = DirectoryFields(
+        "MA", "Central Authority", "D-1", ("evidence",), ("un1988",), ("ar",), "Rabat", "+212", "a@b"
+    )
+    authority = replace(authority, valid_from=date(2020, 1, 1), valid_to=date(2030, 1, 1))
+    await record_entry(db, authority, actor=head, now=NOW)
     await set_retention(db, "MA", 10, {RequestKind.EXTRADITION: 30}, expected=None, actor=head, now=NOW)
 
 
@@ -134,6 +151,16 @@ async def _requests(db: Database, head: Actor) -> None:
     gone = await a_person().recorded(db, second, head, NOW)
     await erase_person(db, second, gone, ErasureGround.NOT_CONCERNED, actor=head, now=NOW)
     await record_note(db, second, "Call again", actor=head, now=NOW)
+
+
+async def _webhooks(db: Database, head: Actor) -> None:
+    reach, kinds = Reach(), [ChangeKind.FLAG_RAISED]
+    url = "https://hooks.example.org/mla"
+    kept = await create_webhook(db, url, kinds, reach=reach, actor=head, now=NOW)
+    await rotate_secret(db, kept.id, actor=head, now=NOW)
+    await change_webhook(db, kept.id, Wanted(enabled=False), reach=reach, versions=None, actor=head, now=NOW)
+    gone = await create_webhook(db, url, None, reach=reach, actor=head, now=NOW)
+    await delete_webhook(db, gone.id, actor=head, now=NOW)
 
 
 async def _acknowledged(db: Database, head: Actor) -> None:
