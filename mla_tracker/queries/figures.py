@@ -39,6 +39,9 @@ BACKLOGS: Final[Mapping[str, str]] = {
         select count(*) as entries, min(at) as oldest from clock_check where at <= $1""",
     "recount": """
         select count(*) as entries, min(stale_since) as oldest from request where stale_since <= $1""",
+    "deliver": """
+        select count(*) as entries, min(next_at) as oldest from webhook_delivery
+        where state = 'pending' and next_at <= $1""",
     "mail": """
         select count(*) as entries, min(not_before) as oldest from mail
         where status in ('waiting', 'claimed') and not_before <= $1""",
