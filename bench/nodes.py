@@ -13,10 +13,12 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from bench.logging import PATH, PROGRAM, Call, Connection, free_port, per_second, served
+import psutil
+
+from bench.logging import PATH, PROGRAM, WARM_UP_SECONDS, Call, Connection, free_port, per_second, served
 from mla_tracker.storage import embedded
 
 CONCURRENCY = 16
@@ -43,6 +45,23 @@ class Reader(Connection):
         answer = await self._reader.readexactly(length)
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"{head.decode()}{answer.decode()}")
+
+
+def burnt() -> dict[str, float]:
+    """Seconds of CPU that the API nodes, PostgreSQL and the caller have used."""
+    seconds = {"API": 0.0, "PostgreSQL": 0.0, "caller": sum(psutil.Process().cpu_times()[:2])}
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            whose = "PostgreSQL" if child.name() == "postgres" else "API"
+            seconds[whose] += sum(child.cpu_times()[:2])
+    return seconds
+
+
+async def once(port: int, token: str) -> None:
+    """Log one request, for which the calendars of its countries are stored."""
+    connection = Connection(port, PATH, token)
+    await connection.open()
+    await connection.post()
 
 
 async def logging(ports: Sequence[int], token: str, seconds: float) -> tuple[float, float]:
@@ -98,17 +117,26 @@ def main() -> None:
             ports.append(free_port())
             node = {**environment, "MLA_PORT": str(ports[-1])}
             stack.enter_context(served([str(PROGRAM), "serve", "--no-scheduler"], ports[-1], node))
+        asyncio.run(once(ports[0], token))
         ids: list[str] = []
         for what in ("log", "read"):
             rates = []
             for number in (1, 2):
+                before = burnt()
                 if what == "log":
                     rate, middle = asyncio.run(logging(ports[:number], token, given.seconds))
                     ids = ids or asyncio.run(some_ids(server.url()))
                 else:
                     rate, middle = asyncio.run(reading(ports[:number], token, ids, given.seconds))
                 rates.append(rate)
-                print(f"{what:<5} {number} process(es)  {rate:7.0f} per second   median {middle:6.1f} ms")
+                calls = rate * (given.seconds + WARM_UP_SECONDS)  # about as many while warming up
+                cpu = ", ".join(
+                    f"{who} {(spent - before[who]) / calls * 1000:.1f}" for who, spent in burnt().items()
+                )
+                print(
+                    f"{what:<5} {number} process(es)  {rate:7.0f} per second   median {middle:6.1f} ms   "
+                    f"CPU per call in ms: {cpu}"
+                )
             print(f"{what:<5} two against one: {rates[1] / rates[0]:.2f} times")
     print(f"load after: {os.getloadavg()[0]:.1f}")
 

@@ -18,6 +18,7 @@ from uuid import uuid4
 import asyncpg
 
 from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.backing_up import back_up
 from mla_tracker.commands.entries import NewEvent, NewRequest
 from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.overdue import flag_due
@@ -29,6 +30,7 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.persons import Part
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role
 from mla_tracker.storage import embedded
+from mla_tracker.storage.copying import Programs
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.vault import Vault
 
@@ -104,10 +106,17 @@ async def measure(url: str, superuser: str, number: int, at_once: int) -> None:
             await connection.fetchval(f"select count(*) from {table}")
             for table in ("flag", "audit_entry", "clock")
         ]
+        with tempfile.TemporaryDirectory() as folder:
+            backup, programs = Path(folder) / "backup", await Programs.found(None)
+            made = await back_up(db, url, backup, Path(folder) / "keys", programs=programs, now=after)
+            kept = (Path(folder) / "keys").stat().st_size
     await connection.close()
     say(
         f"{number} requests, each with 5 acts: {clocks / number:.1f} clocks, {flags / number:.1f} flags, "
         f"{entries / number:.1f} entries of the audit; {int(written) / number / 1024:.1f} KiB of write-ahead log."
+    )
+    say(
+        f"A backup takes {made.manifest.bytes / number:.0f} bytes per request, record keys {kept / number:.0f}."
     )
     say(f"{'table':<22}{'rows':>10}{'indexes':>10}  bytes per request")
     whole = [0, 0]

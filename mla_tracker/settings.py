@@ -119,6 +119,14 @@ class Settings(BaseSettings):
         le=3650,
         description="For how many days the feed keeps changes for those who come back late.",
     )
+    webhook_networks: Words = Field(
+        (),
+        description="Networks inside the house to which webhooks may call, separated by commas. By default none: only "
+        "addresses of the public internet.",
+    )
+    webhook_http: bool = Field(
+        False, description="Let webhooks call http addresses too, which anybody may read."
+    )
     pool_size: int = Field(10, ge=1, le=500, description="Most connections to the database, per process.")
     statement_cache: bool = Field(
         True,
@@ -278,7 +286,7 @@ class Settings(BaseSettings):
             raise ValueError("give an address of the form postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("allowed_hosts", "trusted_proxies", "mail_domains", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", "webhook_networks", "mail_domains", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:
         return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
@@ -291,7 +299,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is not the name of a host; leave out scheme, port and path")
         return names
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "webhook_networks")
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:

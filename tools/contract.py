@@ -73,11 +73,9 @@ def _facts_of_operation(
             **_plain(parameter["schema"]),
         }
     if (body := operation.get("requestBody")) is not None:
-        if "application/json" in body["content"]:
-            schema = _plain(body["content"]["application/json"]["schema"])
-            facts[f"{name} body"] = {"max_bytes": operation["x-max-bytes"], **schema}
-        else:
-            facts[f"{name} body"] = {"file": sorted(body["content"])}
+        for media, content in body["content"].items():
+            where = f"{name} body" if media == "application/json" else f"{name} body as {media}"
+            facts[where] = {"max_bytes": operation.get("x-max-bytes"), **_plain(content["schema"])}
     headers: dict[str, str] = {}
     kinds: list[str] = []
     for status, response in operation["responses"].items():

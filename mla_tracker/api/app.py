@@ -45,6 +45,7 @@ from mla_tracker.api import (
     requests,
     retention,
     statistics,
+    webhooks,
 )
 from mla_tracker.api.edge import Edge, Hosts
 from mla_tracker.api.health import Check
@@ -133,6 +134,14 @@ ROUTES: Final[Sequence[HTTPRouteHandler]] = [
     notes.erase_note,
     retention.read_retention,
     retention.set_retention,
+    webhooks.create_webhook,
+    webhooks.list_webhooks,
+    webhooks.read_webhook,
+    webhooks.change_webhook,
+    webhooks.delete_webhook,
+    webhooks.rotate_webhook_secret,
+    webhooks.list_deliveries,
+    webhooks.resend_delivery,
     imports.hand_in_import,
     imports.list_imports,
     imports.read_import,

@@ -91,6 +91,10 @@ class ImportsQuery(PageQuery):
         location=True,
         problems=[InvalidEntry, NotAllowed],
         max_body=MOST_BYTES,
+        examples={
+            "text/csv": "title,kind,parties\nTreaty on extradition,extradition,MA ES\n",
+            "application/x-ndjson": '{"title": "A treaty", "kind": "extradition", "parties": ["MA", "ES"]}\n',
+        },
         description="The body is the file; docs/imports.md tells its columns. It is kept sealed until a job has "
         "imported it by the rules of the single routes, then erased. How that goes is told at `Location`.",
     ),

@@ -1,6 +1,10 @@
-"""Figures of the installation for Prometheus, read from the database at a scrape, and at most twice a minute."""
+"""Figures of the installation for Prometheus, read from the database at a scrape.
+
+At most twice a minute, and less often where that takes long.
+"""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +19,9 @@ from mla_tracker.storage.database import Database, DbRole, TimeLimits
 
 READ_EVERY: Final = timedelta(seconds=30)
 WHOLE_SECONDS: Final = 8.0
+RESTS: Final = 50
+"""After a reading that took long, nothing is read for so many times as long: that is at most a fiftieth of the time."""
+
 _LIMITS: Final = TimeLimits(statement=5_000, lock=1_000, idle=5_000)
 
 log = structlog.get_logger(__name__)
@@ -28,15 +35,16 @@ class InstallationFigures(Collector):
         self._intervals = intervals
         self._reading = asyncio.Lock()
         self._asked: datetime | None = None
+        self._keep = READ_EVERY
         self._read: Figures | None = None
         self.registry.register(self)
 
     async def refresh(self, database: Database, now: datetime) -> None:
         """Read them anew if they are too old. What cannot be read is left out, and told by `mla_figures_up`."""
         async with self._reading:
-            if self._asked is not None and timedelta(0) <= now - self._asked < READ_EVERY:
+            if self._asked is not None and timedelta(0) <= now - self._asked < self._keep:
                 return
-            self._asked = now
+            self._asked, began = now, time.monotonic()
             try:
                 async with (
                     asyncio.timeout(WHOLE_SECONDS),
@@ -46,6 +54,7 @@ class InstallationFigures(Collector):
             except Exception as fault:  # noqa: BLE001 - the figures of the process itself are given all the same
                 self._read = None
                 log.warning("figures of the installation not read", fault=fault)
+            self._keep = max(READ_EVERY, RESTS * timedelta(seconds=time.monotonic() - began))
 
     def describe(self) -> list[Metric]:
         """Nothing beforehand: what is registered is asked when it is collected."""

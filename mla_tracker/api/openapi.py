@@ -68,6 +68,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "clocks": "The worklist across cases.",
     "flags": "What the sweep raised.",
     "changes": "What changed, for systems that follow along.",
+    "webhooks": "Calls to your own systems when something changes.",
     "audit": "What was done, by whom and when, for auditors; and the seals over it.",
     "limits": "Limits and conventions as data, with their sources.",
     "calendars": "Working days, holidays and recess as data.",
@@ -159,7 +160,8 @@ def _link(paths: Mapping[str, Mapping[str, Any]]) -> None:
     A change takes the ETag of the answer along, where it is the record's own.
     """
     for path, methods in paths.items():
-        made = methods.get("post", {}).get("responses", {}).get("201")
+        answers = methods.get("post", {}).get("responses", {})
+        made = answers.get("201", answers.get("202"))
         listed = methods.get("get", {}).get("responses", {}).get("200")
         above = paths.get(path.rpartition("/")[0], {}).get("get", {}).get("responses", {}).get("200")
         changed = above is not None and made is not None and _answer_of(above) == _answer_of(made)
@@ -256,9 +258,17 @@ def _operation(
         }
         operation["x-max-bytes"] = route.max_body
     if route.takes:
-        file = {"schema": {"type": "string", "minLength": 1}}
-        operation["requestBody"] = {"required": True, "content": dict.fromkeys(route.takes, file)}
+        operation["requestBody"] = {
+            "required": True,
+            "description": "A file, as large as the settings of the installation allow.",
+            "content": {media: _file_content(route.examples.get(media)) for media in route.takes},
+        }
     return operation
+
+
+def _file_content(example: str | None) -> dict[str, Any]:
+    shown = {} if example is None else {"examples": {"a short one": {"value": example}}}
+    return {"schema": {"type": "string", "minLength": 1}, **shown}
 
 
 def _who_may(deed: Deed) -> dict[str, Any]:

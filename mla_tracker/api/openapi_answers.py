@@ -17,6 +17,7 @@ from mla_tracker.domain.permissions import PERMISSIONS
 from mla_tracker.domain.vocabulary import Role
 
 JSON: Final = "application/json"
+NOT_MODIFIED: Final = 304
 EXAMPLES: Final = Path(__file__).with_name("examples")
 """One answer of each operation that was really given, in a file of the operation's name; written by `make contract`."""
 
@@ -124,10 +125,11 @@ def _successes(operation_id: str, route: Route, names: Names) -> dict[str, Any]:
     for status, text in {route.status: "As asked.", **route.also}.items():
         example = {"examples": {"as it was answered once": {"value": shown}}} if shown is not None else {}
         as_json = {"schema": schema, **(example if status == route.status else {})}
+        content = {media: as_json if media == JSON else _other_content(media) for media in route.media}
         responses[str(status)] = {
             "description": text,
-            "headers": success if status == route.status else headers,
-            "content": {media: as_json if media == JSON else _other_content(media) for media in route.media},
+            "headers": success if status in (route.status, NOT_MODIFIED) else headers,
+            "content": {} if status == NOT_MODIFIED else content,
         }
     return responses
 

@@ -85,7 +85,7 @@ def documented(
     raises itself; what follows from body, query, token, If-Match and Idempotency-Key is added. `also`
     documents other statuses with the same body. `examples` are bodies by name. `max_body` is in bytes. A `hidden` route
     is no part of the published contract. What is not `limited` may be called however often, by whatever host name.
-    `takes`: the media types of a file that is the body; the handler reads it as it comes.
+    `takes`: the media types of a file that is the body; the handler reads it as it comes. Its `examples` go by them.
     """
     if (may is None) is not public:
         raise ValueError(

@@ -14,7 +14,7 @@ from mla_tracker.queries.changes import ChangeView
 from mla_tracker.storage import feed, feed_cursors
 from mla_tracker.storage.database import Database, DbRole
 
-AT_MOST: Final = 20
+AT_MOST: Final = 8
 """Rounds of numbering that one reader does; what waits beyond that is for the next reader or the job."""
 
 

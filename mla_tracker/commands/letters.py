@@ -73,11 +73,13 @@ def digest_letter(found: Sequence[Due], desk: Desk) -> Letter:
     return Letter(f"{len(late)} overdue, {len(coming)} due within {days} days", text)
 
 
-def urgent_letter(flag: FlagDue, desk: Desk) -> Letter:
-    """One flag that does not wait."""
-    said = _RAISED[flag.kind]
-    text = "\n".join([f"This {said}:", "", *_lines(flag.clock, desk), "", _FOOT, ""])
-    return Letter(f"Urgent: a limit {said}", text)
+def urgent_letter(flags: Sequence[FlagDue], desk: Desk) -> Letter:
+    """Flags that do not wait."""
+    parts: list[str] = []
+    for flag in flags:
+        parts += [f"This {_RAISED[flag.kind]}:", "", *_lines(flag.clock, desk), ""]
+    title = f"a limit {_RAISED[flags[0].kind]}" if len(flags) == 1 else f"{len(flags)} limits"
+    return Letter(f"Urgent: {title}", "\n".join([*parts, _FOOT, ""]))
 
 
 def code_letter(code: str, valid: timedelta) -> Letter:

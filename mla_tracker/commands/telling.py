@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -35,8 +36,11 @@ URGENT_UNTIL: Final = timedelta(days=2)
 """How long a server that does not take a mail is asked again."""
 MOST_REFUSALS: Final = 5
 """So many refusals on end for good, and an address is used no more until its holder confirms it anew."""
+MOST_PLANNED: Final = 5000
+"""Tellings of urgent flags that one run plans; after a flood the next runs go on."""
 KEPT: Final = timedelta(days=90)
-RUN_SECONDS: Final = 45.0
+RUN_SECONDS: Final = 25.0
+"""Less than stopping a program waits for what runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +129,15 @@ async def _plan_urgent(tx: Tx, now: datetime) -> int:
     told = await mails.told_already(tx, [flag.id for flag in flags])
     desks = await mails.desks(tx)
     named = await mails.named_readers(tx, [flag.request_id for flag in flags if flag.confidential])
-    wanted = [
+    wanted = (
         (reader.account_id, flag.id, flag.raised.raised_at)
         for flag in flags
         for reader in readers
         if (reader.account_id, flag.id, flag.raised.raised_at) not in told
         and _is_told(reader, flag, desks, named.get(flag.request_id, ()))
-    ]
-    return await mails.plan_urgent(tx, wanted, now + URGENT_UNTIL, now) if wanted else 0
+    )
+    some = list(islice(wanted, MOST_PLANNED))
+    return await mails.plan_urgent(tx, some, now + URGENT_UNTIL, now) if some else 0
 
 
 def _is_told(
@@ -199,13 +204,13 @@ async def _digest(tx: Tx, reader: Reader, now: datetime, public_url: str | None)
 async def _urgent(
     tx: Tx, reader: Reader, mail: Claimed, now: datetime, public_url: str | None
 ) -> Letter | None:
-    assert mail.flag_id is not None
-    flag = await queries.flag_due(tx, reader.actor, mail.flag_id)
-    if flag is None or flag.raised_at != mail.flag_raised_at:
+    flags = await queries.flags_due(tx, reader.actor, mail.flags)
+    if not flags:
         return None
-    desk = await _desk(tx, reader, [flag.clock], now, public_url)
-    await _note_reading(tx, reader, [flag.clock], now)
-    return urgent_letter(flag, desk)
+    clocks = [flag.clock for flag in flags]
+    desk = await _desk(tx, reader, clocks, now, public_url)
+    await _note_reading(tx, reader, clocks, now)
+    return urgent_letter(flags, desk)
 
 
 async def _desk(tx: Tx, reader: Reader, found: Iterable[Due], now: datetime, public_url: str | None) -> Desk:

@@ -30,6 +30,7 @@ class ChainKind(StrEnum):
     CONVENTION = "convention"
     BALANCE = "balance"
     SETTING = "setting"
+    WEBHOOK = "webhook"
 
 
 class What(StrEnum):
@@ -88,6 +89,11 @@ class What(StrEnum):
     CONVENTION_TAKEN_OVER = "convention.taken_over"
     BALANCE_STATED = "balance.stated"
     BALANCE_TAKEN_OVER = "balance.taken_over"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_DELETED = "webhook.deleted"
     SETTING_CHANGED = "setting.changed"
     SETTING_TAKEN_OVER = "setting.taken_over"
 

@@ -48,6 +48,7 @@ class Deed(StrEnum):
     READ_AUDIT = "read_audit"
     READ_CHECKPOINT = "read_checkpoint"
     MANAGE_ACCOUNTS = "manage_accounts"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,10 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     Deed.READ_CHECKPOINT: Permission(_ALL, Scope.READ, "read the last signed checkpoint of the audit"),
     Deed.MANAGE_ACCOUNTS: Permission(
         frozenset({Role.ADMIN}), Scope.MANAGE, "manage accounts and tokens of their own countries"
+    ),
+    # What an endpoint is told leaves the house: by who answers for that, or was opened for it.
+    Deed.MANAGE_WEBHOOKS: Permission(
+        frozenset({Role.HEAD, Role.INTEGRATION, Role.ADMIN}), Scope.MANAGE, "have changes sent to an address"
     ),
 }
 """Every deed once. A deed concerns what the account sees: which requests those are is for the walls to say."""

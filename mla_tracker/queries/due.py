@@ -1,7 +1,7 @@
 """What is due, for one reader: the open clocks that the account sees, soonest first, without a word of what they are
 about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -84,7 +84,8 @@ _SHOWN: Final = """
     coalesce((select array_agg(distinct e.data ->> 'zone') from request_event e
         where e.request_id = c.request_id and e.type = 'forwarded' and e.data ? 'zone'), '{{}}') as zones
 """
-_OPEN: Final = "c.state = 'running' and c.effect in ('deadline', 'expiry', 'goal')"
+_OPEN: Final = """c.state = 'running' and c.effect in ('deadline', 'expiry', 'goal') and c.due_on is not null
+    and c.due_at is not null"""
 
 
 async def due(
@@ -125,28 +126,32 @@ class FlagDue:
     clock: Due
 
 
-async def flag_due(tx: Tx, actor: Actor, flag_id: UUID) -> FlagDue | None:
-    """A flag that still stands on a clock that the account sees; None for what it does not, or no longer."""
+async def flags_due(tx: Tx, actor: Actor, flags: Mapping[UUID, datetime]) -> list[FlagDue]:
+    """Those of some flags that still stand as they were raised, on clocks that the account sees; soonest due first."""
     if not actor.countries:
-        return None
+        return []
     sight = Sight.of(actor, countries="$1", account="$2")
+    found: dict[UUID, FlagDue] = {}
     for side in Side:
-        row = await tx.fetchrow(
+        rows = await tx.fetch(
             f"""
-            select '{side}' as own_side, f.kind as flag_kind, f.level, f.raised_at, {_SHOWN.format(side=side)}
+            select '{side}' as own_side, f.id, f.kind as flag_kind, f.level, f.raised_at, {_SHOWN.format(side=side)}
             from flag f join clock c on c.request_id = f.request_id and c.clock_key = f.clock_key
                 join request r on r.id = c.request_id
-            where f.id = $3 and f.cleared_at is null and f.settled_at is null and c.due_at = f.due_at
+            where f.id = any($3) and f.cleared_at is null and f.settled_at is null and c.due_at = f.due_at
                 and c.{side}_country = any($1) and {_OPEN} and {sight.counted("c", "request_id")}
             """,
-            list(actor.countries), actor.account_id, flag_id,
+            list(actor.countries), actor.account_id, list(flags),
         )  # fmt: skip
-        if row is not None:
-            told = {
-                name: value for name, value in row.items() if name not in ("flag_kind", "level", "raised_at")
-            }
-            return FlagDue(FlagKind(row["flag_kind"]), row["level"], row["raised_at"], _due(told))
-    return None
+        for row in rows:
+            if flags[row["id"]] == row["raised_at"]:
+                clock = {name: value for name, value in row.items() if name not in _OF_FLAG}
+                flag = FlagDue(FlagKind(row["flag_kind"]), row["level"], row["raised_at"], _due(clock))
+                found.setdefault(row["id"], flag)
+    return sorted(found.values(), key=lambda flag: (flag.clock.due_at, flag.clock.clock_id))
+
+
+_OF_FLAG: Final = frozenset({"id", "flag_kind", "level", "raised_at"})
 
 
 async def desk_of(tx: Tx, actor: Actor) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from mla_tracker.commands.delivering import deliver
 from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.importing import Read, work_off
 from mla_tracker.commands.importing_rows import ReadRow
@@ -15,6 +16,7 @@ from mla_tracker.commands.retention import forget_due
 from mla_tracker.commands.sealing import seal
 from mla_tracker.commands.telling import tell_due
 from mla_tracker.outbound.mail import MailServer, Security
+from mla_tracker.outbound.webhooks import Reach
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database
 from mla_tracker.storage.imports import ImportSpec
@@ -24,6 +26,7 @@ RECOUNT: Final = "recount"
 HOUSEKEEPING: Final = "housekeeping"
 SEAL: Final = "seal"
 RETENTION: Final = "retention"
+DELIVER: Final = "deliver"
 IMPORT: Final = "import"
 MAIL: Final = "mail"
 
@@ -58,6 +61,7 @@ def scheduled_jobs(settings: Settings, read: Read = _nobody_reads) -> Sequence[J
         Job(HOUSEKEEPING, timedelta(hours=1), _housekeeping(settings)),
         Job(SEAL, timedelta(minutes=1), _sealing(settings)),
         Job(RETENTION, timedelta(days=1), _forget),
+        Job(DELIVER, timedelta(seconds=15), _delivering(settings)),
         Job(IMPORT, timedelta(seconds=15), _importing(read)),
         *([] if server is None else [Job(MAIL, timedelta(minutes=1), _telling(server, settings))]),
     )
@@ -104,6 +108,15 @@ def _housekeeping(settings: Settings) -> Work:
 async def _forget(db: Database, now: datetime) -> Mapping[str, Any]:
     done = await forget_due(db, now)
     return {"looked_at": done.looked_at, "erased": len(done.requests)}
+
+
+def _delivering(settings: Settings) -> Work:
+    reach = Reach.of(settings.webhook_networks, http=settings.webhook_http)
+
+    async def work(db: Database, now: datetime) -> Mapping[str, Any]:
+        return asdict(await deliver(db, now, reach))
+
+    return work
 
 
 def _importing(read: Read) -> Work:

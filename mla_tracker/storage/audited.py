@@ -204,6 +204,14 @@ AUDITED: Final[Mapping[str, Audited]] = {
         },
         frozenset({"last_used_at"}),
     ),
+    # Where it calls is told by the host: the rest of an address may be a secret, and is told by its digest.
+    "webhook": Audited(
+        ChainKind.WEBHOOK, "id", {"id": _I}, {
+            "account_id": _I, "host": _T, "url": Form.DIGEST, "kinds": _L, "sealed": Form.OCTETS_DIGEST,
+            "created_at": _AT, "disabled_at": _AT, "disabled_reason": _T,
+        },
+        frozenset({"former_sealed", "former_until", "position", "version", "updated_at", "failing_since"}),
+    ),
     "notification": Audited(
         ChainKind.ACCOUNT,
         "account_id",

@@ -1,7 +1,7 @@
 """Mails to be sent, by ids alone: planned once each, claimed by one worker for a while, and closed with what came of
 it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,9 @@ from mla_tracker.domain.telling import TOLD, Raised
 from mla_tracker.domain.vocabulary import Custody, Effect, FlagKind, Obligor, Role, Side, Urgency
 from mla_tracker.storage.database import Tx
 from mla_tracker.storage.ids import uuid7
+
+MOST_TOGETHER: Final = 100
+"""Urgent flags in one mail."""
 
 LEASE: Final = timedelta(minutes=5)
 """How long a mail is one worker's. A worker that lives lets go of it far sooner."""
@@ -52,13 +55,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A mail in the hands of one worker, under the mark of this claim."""
+    """A mail in the hands of one worker, under the mark of this claim; `flags`: those it tells of, and when raised."""
 
     id: UUID
     kind: MailKind
     digest_on: date | None
-    flag_id: UUID | None
-    flag_raised_at: datetime | None
+    flags: Mapping[UUID, datetime]
     attempts: int
     until: datetime
     mark: UUID
@@ -210,26 +212,47 @@ async def named_readers(tx: Tx, request_ids: Collection[UUID]) -> dict[UUID, lis
 async def claim(tx: Tx, now: datetime) -> Claimed | None:
     """Take the next mail that is to be sent at `now`, or whose holder has died; None if there is none.
 
-    Urgent ones and codes come before digests.
+    Urgent ones and codes come before digests. Urgent ones that wait for the same account come with the first of them,
+    and stay together from then on.
     """
-    row = await tx.fetchrow(
+    rows = await tx.fetch(
         """
-        update mail set status = 'claimed', claimed_as = $2, lease_until = $3, attempts = attempts + 1
-        where id = (
-            select id from mail
-            where status = 'waiting' and not_before <= $1 or status = 'claimed' and lease_until <= $1
+        with first as (
+            select id, account_id, kind, batch from mail
+            where (status = 'waiting' and not_before <= $1 or status = 'claimed' and lease_until <= $1)
+                and (batch is null or batch = id)
             order by kind = 'digest', not_before, id for update skip locked limit 1
+        ), joining as (
+            select m.id from mail m join first on first.batch is null and first.kind = 'urgent'
+                and m.account_id = first.account_id and m.id <> first.id
+            where m.kind = 'urgent' and m.status = 'waiting' and m.batch is null and m.not_before <= $1
+            order by m.not_before, m.id limit $4 for update of m skip locked
+        ), together as (
+            select m.id from mail m join first on m.batch = first.batch and m.id <> first.id
+            where m.status in ('waiting', 'claimed') for update of m
         )
-        returning id, account_id, kind, digest_on, flag_id, flag_raised_at, attempts, until, claimed_as
+        update mail set status = 'claimed', claimed_as = $2, lease_until = $3, attempts = attempts + 1,
+            batch = first.id
+        from first
+        where mail.id in (select id from first union all select id from joining union all select id from together)
+        returning mail.batch, mail.account_id, mail.kind, digest_on, flag_id, flag_raised_at, attempts, until,
+            claimed_as
         """,
-        now, uuid4(), now + LEASE,
+        now, uuid4(), now + LEASE, MOST_TOGETHER - 1,
     )  # fmt: skip
-    if row is None:
+    if not rows:
         return None
+    row = rows[0]
     return Claimed(
-        row["id"], MailKind(row["kind"]), row["digest_on"], row["flag_id"], row["flag_raised_at"], row["attempts"],
-        row["until"], row["claimed_as"], row["account_id"],
-    )  # fmt: skip
+        id=row["batch"],
+        kind=MailKind(row["kind"]),
+        digest_on=row["digest_on"],
+        flags={one["flag_id"]: one["flag_raised_at"] for one in rows if one["flag_id"] is not None},
+        attempts=max(one["attempts"] for one in rows),
+        until=max(one["until"] for one in rows),
+        mark=row["claimed_as"],
+        account_id=row["account_id"],
+    )
 
 
 async def close(tx: Tx, mail: Claimed, status: str, now: datetime, *, reply: int | None = None) -> bool:
@@ -237,11 +260,11 @@ async def close(tx: Tx, mail: Claimed, status: str, now: datetime, *, reply: int
     done = await tx.execute(
         """
         update mail set status = $3, ended_at = $4, reply = coalesce($5, reply), claimed_as = null, lease_until = null
-        where id = $1 and claimed_as = $2
+        where batch = $1 and claimed_as = $2
         """,
         mail.id, mail.mark, status, now, reply,
     )  # fmt: skip
-    return done.endswith(" 1")
+    return done != "UPDATE 0"
 
 
 async def put_back(
@@ -252,7 +275,7 @@ async def put_back(
         """
         update mail set status = 'waiting', not_before = $3, reply = coalesce($4, reply), claimed_as = null,
             lease_until = null, attempts = attempts - $5::int
-        where id = $1 and claimed_as = $2
+        where batch = $1 and claimed_as = $2
         """,
         mail.id, mail.mark, not_before, reply, int(untried),
     )  # fmt: skip

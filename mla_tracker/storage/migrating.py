@@ -78,6 +78,12 @@ def known() -> list[str]:
     return sorted(path.stem for path in MIGRATIONS.glob("*.py") if path.stem != "__init__")
 
 
+def beside(name: str) -> str | None:
+    """The newest migration that an older program must know to work on beside this one; None if none may."""
+    said: str | None = getattr(_module(name), "BESIDE", None)
+    return said
+
+
 async def run_sql(name: str) -> None:
     """Run the SQL file `name`.sql of the migrations folder in the current transaction."""
     tx: Tx = ENGINE.current_transaction.get()
@@ -170,14 +176,16 @@ async def _run(tx: Tx, name: str) -> None:
     # Piccolo looks its engine up by this name, and prints what it does.
     os.environ["PICCOLO_CONF"] = "mla_tracker.storage.piccolo_conf"
     Migration._meta.db = ENGINE
-    module: ModuleType = importlib.import_module(f"mla_tracker.storage.migrations.{name}")
-    forwards: Callable[[], Awaitable[MigrationManager]] = module.forwards
+    forwards: Callable[[], Awaitable[MigrationManager]] = _module(name).forwards
     manager = await forwards()
     with contextlib.redirect_stdout(io.StringIO()):
         await manager.run()
     await Migration.create_table(if_not_exists=True)
     await Migration.insert(Migration(name=name, app_name=APP_NAME))
-    beside: str | None = getattr(module, "BESIDE", None)
-    if beside is not None:
-        await tx.execute("UPDATE migration SET beside = $2 WHERE name = $1", name, beside)
+    if (oldest := beside(name)) is not None:
+        await tx.execute("UPDATE migration SET beside = $2 WHERE name = $1", name, oldest)
     await tx.execute("GRANT SELECT ON migration TO mla_api, mla_jobs")
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"mla_tracker.storage.migrations.{name}")

@@ -372,6 +372,7 @@ class Mail(Table, db=ENGINE, tablename="mail"):
     reply = Integer(null=True, default=None)
     created_at = _instant(null=False)
     ended_at = _instant()
+    batch = _ref()
 
 
 class CalendarFeed(Table, db=ENGINE, tablename="calendar_feed"):

@@ -90,6 +90,7 @@ async def hidden(db: Database, secrets: Secrets, client_of: ClientOf) -> Hidden:
             ("entry_id", "select id, not 'ES' = any(seen_by) as hidden from audit_entry where $1 <> ''"),
             ("import_id", "select id, error like '%' || $1 || '%' as hidden from bulk_import"),
             ("account_id", "select id, not 'ES' = any(countries) as hidden from account where $1 <> ''"),
+            ("webhook_id", "select id, true as hidden from webhook where $1 <> ''"),
         ):
             rows = await tx.fetch(query, MARK)
             found[name] = {str(row["id"]) for row in rows if row["hidden"]}
@@ -177,6 +178,7 @@ def test_every_reading_of_the_contract_can_be_made() -> None:
         "person_id",
         "entry_id",
         "record_id",
+        "webhook_id",
         "import_id",
     )
     places = dict.fromkeys(names, (NOWHERE,))

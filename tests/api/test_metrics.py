@@ -40,7 +40,9 @@ async def scraped(db: Database, present: Present) -> AsyncIterator[httpx.AsyncCl
     http = HttpMetrics()
     http.registry.register(db.measures)
     jobs = JobMeasures(http.registry)
-    jobs.observe(Run("sweep", NOW, 1, Outcome.DONE, 0.1, 2, {"by_kind": {"overdue": 3}}))
+    jobs.observe(
+        Run("sweep", NOW, 1, Outcome.DONE, 0.1, 2, {"by_kind": {"overdue": 3}, "mails": {"sent": 1}})
+    )
     jobs.not_claimed("sweep")
     app = create_app(db, settings, now=present, http_metrics=http, job_intervals=intervals(settings))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # ASGI typed by litestar and by httpx
@@ -195,7 +197,10 @@ async def test_figures_are_read_once_for_any_number_of_scrapes_and_again_after_h
     monkeypatch.setattr("mla_tracker.api.installation.figures", counted)
     await asyncio.gather(*(scraped.get("/metrics") for _ in range(5)))
     assert read == 1
-    present.now = NOW + timedelta(seconds=30)
+    present.now = NOW + timedelta(seconds=29)
+    await scraped.get("/metrics")
+    assert read == 1
+    present.now = NOW + timedelta(minutes=5)  # or longer, had it taken long
     await scraped.get("/metrics")
     assert read == 2
 

@@ -76,8 +76,7 @@ def with_short_lists(contract: Mapping[str, Any]) -> dict[str, Any]:
 
     for operation in (operation for methods in short["paths"].values() for operation in methods.values()):
         operation["parameters"] = sent(operation["parameters"])
-        if "requestBody" in operation:
-            content = operation["requestBody"]["content"][JSON]
+        if content := operation.get("requestBody", {}).get("content", {}).get(JSON):
             content["schema"] = sent(content["schema"])
     schemas |= {f"Sent.{name}": sent(schema) for name, schema in schemas.items()}
     return short
@@ -87,8 +86,7 @@ def with_bodies_of_examples(contract: Mapping[str, Any]) -> dict[str, Any]:
     """The contract with bodies that are taken: the examples, whole and each time without one field of them."""
     exemplary = with_short_lists(contract)
     for operation in (operation for methods in exemplary["paths"].values() for operation in methods.values()):
-        if "requestBody" in operation:
-            content = operation["requestBody"]["content"][JSON]
+        if content := operation.get("requestBody", {}).get("content", {}).get(JSON):
             name = content["schema"]["$ref"].rsplit("/", 1)[-1]
             required = exemplary["components"]["schemas"][name].get("required", ())
             shown = [example["value"] for example in content["examples"].values()]

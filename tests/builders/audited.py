@@ -24,11 +24,20 @@ from mla_tracker.commands.requests import void_event as void_act
 from mla_tracker.commands.retention import set_retention
 from mla_tracker.commands.taking_over import take_over
 from mla_tracker.commands.tokens import create_token, revoke_token
+from mla_tracker.commands.webhooks import (
+    Wanted,
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+    rotate_secret,
+)
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
+from mla_tracker.domain.changes import ChangeKind
 from mla_tracker.domain.party_lists import PartyList
 from mla_tracker.domain.persons import ErasureGround
 from mla_tracker.domain.vocabulary import Act, AgreementScope, RequestKind, Role, Side
+from mla_tracker.outbound.webhooks import Reach
 from mla_tracker.storage.agreements import PartyRow
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.directory import DirectoryFields
@@ -51,6 +60,7 @@ async def a_full_register(db: Database) -> Actor:
     await _agreement(db, head)
     await _days_and_limits(db, head)
     await _requests(db, head)
+    await _webhooks(db, head)
     await take_over(db, NOW)  # requests
     await _acknowledged(db, head)
     return head
@@ -141,6 +151,16 @@ async def _requests(db: Database, head: Actor) -> None:
     gone = await a_person().recorded(db, second, head, NOW)
     await erase_person(db, second, gone, ErasureGround.NOT_CONCERNED, actor=head, now=NOW)
     await record_note(db, second, "Call again", actor=head, now=NOW)
+
+
+async def _webhooks(db: Database, head: Actor) -> None:
+    reach, kinds = Reach(), [ChangeKind.FLAG_RAISED]
+    url = "https://hooks.example.org/mla"
+    kept = await create_webhook(db, url, kinds, reach=reach, actor=head, now=NOW)
+    await rotate_secret(db, kept.id, actor=head, now=NOW)
+    await change_webhook(db, kept.id, Wanted(enabled=False), reach=reach, versions=None, actor=head, now=NOW)
+    gone = await create_webhook(db, url, None, reach=reach, actor=head, now=NOW)
+    await delete_webhook(db, gone.id, actor=head, now=NOW)
 
 
 async def _acknowledged(db: Database, head: Actor) -> None:

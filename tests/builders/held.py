@@ -84,6 +84,8 @@ class Contract:
             for name, header in known.items()
             if header["required"] and name not in found
         ]
+        if not response["content"] and not body:
+            return wrong
         if media not in response["content"]:
             return [*wrong, f"media type {media} is not in the contract"]
         if media in {"application/json", "application/problem+json"}:

@@ -27,8 +27,10 @@ from tests.builders.matrix_world import (
     a_note,
     a_spare_person,
     a_spare_token,
+    a_webhook,
     an_act,
     an_agreement_event,
+    the_delivery,
 )
 
 
@@ -154,6 +156,7 @@ def an_event(number: int) -> Mapping[str, Any]:
 
 
 _READ: Final = Deed.READ_REQUESTS
+_HOOKS: Final = Deed.MANAGE_WEBHOOKS
 _WHOLE: Final = {"limit": "200"}
 _YEAR: Final = {"from": "2026-01-01", "to": "2027-01-01"}
 _REQUEST: Final = {
@@ -288,6 +291,22 @@ ROWS: Final[Mapping[str, Row]] = {
     "PUT /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
     "DELETE /api/v1/requests/{request_id}/readers/{account_id}": Row(Deed.NAME_READERS, About.RECORD),
     "GET /api/v1/changes": Row(Deed.READ_CHANGES, About.LIST, query={"limit": "500"}, shows="{request}"),
+    "GET /api/v1/webhooks": Row(_HOOKS, About.ALL),
+    "POST /api/v1/webhooks": Row(_HOOKS, About.ALL, 201, body={"url": "https://hooks.example.org/mla"}),
+    "GET /api/v1/webhooks/{webhook_id}": Row(_HOOKS, About.RECORD, fresh={"webhook_id": a_webhook}),
+    "PATCH /api/v1/webhooks/{webhook_id}": Row(
+        _HOOKS, About.RECORD, body={"enabled": False}, fresh={"webhook_id": a_webhook}
+    ),
+    "DELETE /api/v1/webhooks/{webhook_id}": Row(_HOOKS, About.RECORD, fresh={"webhook_id": a_webhook}),
+    "POST /api/v1/webhooks/{webhook_id}/secret": Row(
+        _HOOKS, About.RECORD, body={"overlap_hours": 1}, fresh={"webhook_id": a_webhook}
+    ),
+    "GET /api/v1/webhooks/{webhook_id}/deliveries": Row(
+        _HOOKS, About.RECORD, fresh={"webhook_id": a_webhook}
+    ),
+    "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": Row(
+        _HOOKS, About.RECORD, fresh={"webhook_id": a_webhook, "delivery_id": the_delivery}
+    ),
     "GET /api/v1/retention/{country}": Row(Deed.READ_LAW, About.ALL),
     "PUT /api/v1/retention/{country}": Row(Deed.SET_RETENTION, About.COUNTRY, body={"years": 10}),
     "POST /api/v1/imports": Row(

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from mla_tracker.commands import agreements as agreement_commands
 from mla_tracker.commands.accounts import create_account, disable_account
 from mla_tracker.commands.calendar_feeds import make_feed
 from mla_tracker.commands.entries import NewEvent
+from mla_tracker.commands.feed import number_changes
 from mla_tracker.commands.notes import record_note
 from mla_tracker.commands.opening_balances import NewBalance, restate_opening
 from mla_tracker.commands.overdue import flag_due
@@ -132,6 +133,9 @@ async def a_world(db: Database) -> World:
         "convention": "un1988",
         "limit": "us-nl-provisional-arrest",
     }
+    await number_changes(db)
+    world.ids["webhook"] = str(await a_webhook(world, morocco.account_id))
+    world.ids["delivery"] = str(await the_delivery(world, morocco.account_id))
     world.ids["import"] = str(await an_import(db, morocco))
     await seal(db, NOW)
     async with db.transaction(DbRole.OWNER) as tx:
@@ -180,6 +184,32 @@ async def an_agreement_event(world: World, caller: UUID) -> UUID:
 async def a_spare_token(world: World, caller: UUID) -> UUID:
     """Another token of the account that calls."""
     return (await create_token(world.db, caller, now=NOW)).id
+
+
+async def a_webhook(world: World, caller: UUID) -> UUID:
+    """An endpoint of the account that calls, with one delivery."""
+    webhook = uuid4()
+    async with world.db.transaction(DbRole.OWNER) as tx:
+        await tx.execute(
+            """
+            with made as (insert into webhook (id, account_id, url, host, sealed, position, created_at, updated_at)
+                values ($1, $2, 'https://hooks.example.org/', 'hooks.example.org', 'x', 0, $3, $3))
+            insert into webhook_delivery (id, webhook_id, change_id, created_at, next_at)
+            select gen_random_uuid(), $1, id, $3, $3 from change where request_id = $4 and position > 0 limit 1
+            """,
+            webhook, caller, NOW, UUID(world.ids["request"]),
+        )  # fmt: skip
+    world.ids["newest_webhook"] = str(webhook)
+    return webhook
+
+
+async def the_delivery(world: World, caller: UUID) -> UUID:
+    """That of the endpoint made last."""
+    async with world.db.transaction(DbRole.OWNER) as tx:
+        found: UUID = await tx.fetchval(
+            "select id from webhook_delivery where webhook_id = $1", UUID(world.ids["newest_webhook"])
+        )
+    return found
 
 
 async def a_confirmed_address(world: World, caller: UUID) -> UUID:

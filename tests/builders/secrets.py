@@ -11,8 +11,10 @@ from mla_tracker.commands.opening_balances import NewBalance, restate_opening
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.requests import log_request, record_event, void_event
 from mla_tracker.commands.sealing import seal
+from mla_tracker.commands.webhooks import create_webhook
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Side, Urgency
+from mla_tracker.outbound.webhooks import Reach
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
 from tests.builders import register
@@ -95,6 +97,7 @@ async def with_secrets(db: Database) -> Secrets:
             from request
             """
         )
+    await create_webhook(db, "https://hooks.example.org/", None, reach=Reach(), actor=morocco, now=NOW)
     await seal(db, NOW)
     return Secrets(morocco, spain, france, frozenset(seen), frozenset(hidden), hidden[1])
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from mla_tracker.commands import telling
 from mla_tracker.commands.accounts import disable_account
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.notifications import Wish, confirm_address, remove_notification, set_notification
@@ -17,6 +18,7 @@ from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.telling import Digest
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.outbound.mail import MailServerUnavailable
+from mla_tracker.storage import mails
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.mails import LEASE
 from tests.builders.clocks import ClockBuilder, StoredClock, a_clock
@@ -319,6 +321,45 @@ async def test_an_urgent_flag_is_told_once_and_no_flag_of_before_one_asked(db: D
             await run(db, post, NIGHT + minute * MINUTE)
     [mail] = post.to(spain)
     assert "later" in mail.text
+
+
+async def test_urgent_flags_of_one_moment_are_told_in_one_mail_that_stays_as_it_was(db: Database) -> None:
+    spain = await a_reader(db, "ES", now=BEFORE, digest=Digest.OFF)
+    for number in range(3):
+        await a_held_person(db, reference_requested=f"first-{number}")
+    await flag_due(db, NIGHT)
+    async with a_post() as post:
+        post.breaks_off = 1
+        await run(db, post, NIGHT)
+        await a_held_person(db, "2026-03-10T02:00:30", reference_requested="second")
+        await flag_due(db, NIGHT + MINUTE)
+        await run(db, post, NIGHT + MINUTE)
+        await run(db, post, NIGHT + 2 * MINUTE)
+    once, again, other = post.to(spain)
+    assert once.message["Subject"] == "Urgent: 3 limits"
+    assert once.message["Message-ID"] == again.message["Message-ID"] != other.message["Message-ID"]
+    assert {len({f"first-{n}" for n in range(3) if f"first-{n}" in one.text}) for one in (once, again)} == {3}
+    assert "second" not in again.text
+    assert "second" in other.text
+    assert await rows(db) == [("urgent", "sent")] * 4
+
+
+async def test_a_flood_of_urgent_flags_is_planned_a_part_at_a_time(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "MOST_PLANNED", 50)
+    monkeypatch.setattr(mails, "MOST_TOGETHER", 20)
+    spain = await a_reader(db, "ES", now=BEFORE, digest=Digest.OFF)
+    async with db.transaction(DbRole.OWNER) as tx:
+        for _ in range(70):
+            await a_clock().due("2026-03-10T01:30:00").warned(None).expiring().insert(tx)
+        await tx.execute("update request set custody = 'in_custody'")
+    await flag_due(db, NIGHT)
+    async with a_post() as post:
+        assert (await run(db, post, NIGHT)).planned == 50
+        assert (await run(db, post, NIGHT + MINUTE)).planned == 20
+        assert (await run(db, post, NIGHT + 2 * MINUTE)) == Told(0, {})
+    assert [one.text.count("acknowledge") for one in post.to(spain)] == [20, 20, 10, 20]
 
 
 async def test_a_flag_that_was_cleared_in_error_and_is_raised_again_is_told_again(db: Database) -> None:

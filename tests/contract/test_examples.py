@@ -52,9 +52,13 @@ def operations(contract: Contract) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{method.upper()} {path}", operation
 
 
-def bodies(operation: Mapping[str, Any]) -> list[Any]:
-    content = operation.get("requestBody", {}).get("content", {}).get(JSON, {})
-    return [example["value"] for example in content.get("examples", {}).values()]
+def bodies(operation: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The media type and the body of each example."""
+    return [
+        (media, example["value"])
+        for media, content in operation.get("requestBody", {}).get("content", {}).items()
+        for example in content.get("examples", {}).values()
+    ]
 
 
 def success(operation: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -67,11 +71,12 @@ def success(operation: Mapping[str, Any]) -> Mapping[str, Any]:
 def test_every_body_has_an_example_that_its_schema_takes(contract: Contract) -> None:
     wrong = []
     for name, operation in operations(contract):
-        if JSON in operation.get("requestBody", {}).get("content", {}):  # files have samples of their own
-            schema = operation["requestBody"]["content"][JSON]["schema"]
-            shown = bodies(operation)
-            wrong += [] if shown else [f"{name}: no example. Give `examples=` in documented()."]
-            wrong += [f"{name}: {fault}" for body in shown for fault in contract.faults(schema, body)]
+        for media, content in operation.get("requestBody", {}).get("content", {}).items():
+            shown = [body for form, body in bodies(operation) if form == media]
+            wrong += [] if shown else [f"{name}: no example of {media}. Give `examples=` in documented()."]
+            wrong += [
+                f"{name}: {fault}" for body in shown for fault in contract.faults(content["schema"], body)
+            ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -116,8 +121,10 @@ async def test_every_example_of_a_body_is_taken_and_answered_as_shown(
     for number, (name, operation) in enumerate(operations(contract)):
         row = ROWS[name]
         cell = Cell(Shown.RIGHT, who_may(name), Party.OWN) if row.deed else Cell(Shown.NOTHING)
-        for body in bodies(operation) or [None]:
-            shown = {} if body is None else {"json": body}
+        for media, body in bodies(operation) or [("", None)]:
+            shown: dict[str, Any] = {"json": body} if media == JSON else {}
+            if media not in {"", JSON}:
+                shown = {"content": body, "headers": {"Content-Type": media}}
             answer = await call(anonymous, world, name, cell, number=number, **shown)
             if answer.status_code >= 300:
                 refused.append(f"{name}: {answer.status_code} {answer.text[:300]} for {body}")

@@ -150,10 +150,7 @@ async def _round(
     try:
         await installation.ready()
         enough = asyncio.Event()
-        writers = [
-            Writer(desk, f"{seed.replace(' ', '-')}-{number}", f"{seed} {number}")
-            for number in range(WRITERS)
-        ]
+        writers = [Writer(desk, number, seed) for number in range(WRITERS)]
         at_work += [asyncio.create_task(writer.write_until(enough)) for writer in writers]
         await asyncio.sleep(rng.uniform(*WRITE_SECONDS))
         await asyncio.gather(

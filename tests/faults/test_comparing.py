@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from mla_tracker.commands.entries import NewEvent, NewRequest
+from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.requests import log_request
 from mla_tracker.domain.vocabulary import Act, RequestKind
 from mla_tracker.storage.database import Database, DbRole
@@ -13,7 +14,7 @@ from tests.builders.counted import with_shipped_limits
 from tests.builders.register import account
 from tests.builders.requests import a_request_body, act
 from tests.faults.book import Book, Kind, State, Write
-from tests.faults.comparing import IMPOSSIBLE, PARTS, counted
+from tests.faults.comparing import IMPOSSIBLE, PARTS, asked, counted
 
 
 def a_write(mark: str, made: str | None, state: State = State.ACKNOWLEDGED) -> Write:
@@ -82,7 +83,20 @@ def test_a_key_that_made_two_things_is_found() -> None:
 async def test_a_clock_that_came_due_without_its_flag_is_found(db: Database) -> None:
     await a_clock().due("2026-03-10").warned(None).stored(db)
     async with db.transaction(DbRole.OWNER, read_only=True) as tx:
-        assert await tx.fetch(IMPOSSIBLE["a clock that came due has no flag"])
+        query = IMPOSSIBLE["a clock that came due has no flag"]
+        assert await tx.fetch(*asked(query, until=datetime(2026, 3, 12, tzinfo=UTC)))
+        assert await tx.fetch(*asked(query, until=datetime(2026, 3, 9, tzinfo=UTC))) == []
+
+
+async def test_a_flag_of_which_the_feed_does_not_tell_is_found(db: Database) -> None:
+    await a_clock().due("2026-03-10").warned(None).stored(db)
+    await flag_due(db, datetime(2026, 3, 12, tzinfo=UTC))
+    [query] = [query for name, query in IMPOSSIBLE.items() if "a flag of which the feed" in name]
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval("select count(*) from flag") > 0
+        assert await tx.fetch(query) == []
+        await tx.execute("delete from change where what = 'flag.raised'")
+        assert await tx.fetch(query)
 
 
 def test_findings_that_differ_in_an_id_alone_are_told_once() -> None:

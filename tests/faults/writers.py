@@ -55,12 +55,13 @@ class Case:
 
 @dataclass
 class Desk:
-    """What writers share: the clients of both countries, the nodes, the book."""
+    """What writers share: the clients of both countries, the nodes, the book, and the cases that each has."""
 
     book: Book
     nodes: Sequence[Node]
     clients: dict[str, httpx.AsyncClient]
     agreement_id: str = ""
+    cases: dict[int, list[Case]] = field(default_factory=dict)
 
     async def send(
         self, write: Write, rng: Random, *, repeats: int = REPEATS_AT_ONCE
@@ -113,11 +114,11 @@ class Desk:
 class Writer:
     """One officer, whose doings follow from a seed."""
 
-    def __init__(self, desk: Desk, name: str, seed: str) -> None:
+    def __init__(self, desk: Desk, number: int, seed: str) -> None:
         self.desk = desk
-        self.name = name
-        self.rng = Random(seed)
-        self.cases: list[Case] = []
+        self.name = f"{seed} {number}".replace(" ", "-")
+        self.rng = Random(self.name)
+        self.cases = desk.cases.setdefault(number, [])
         self._number = 0
 
     async def write_until(self, enough: asyncio.Event) -> None:

@@ -1,10 +1,12 @@
 """Nodes replaced one by one: the former program serves on while a migration runs, and beside the new one."""
 
 import asyncio
+import io
 import json
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -48,6 +50,7 @@ ADDITIVE = """
 """
 RUN = "import sys; from mla_tracker.cli import main; sys.exit(main())"
 WRITERS = 4
+CHECKOUT = Path(__file__).parents[2]
 
 
 class Newer:
@@ -183,6 +186,56 @@ async def handed_over(one: httpx.AsyncClient, other: httpx.AsyncClient) -> None:
     change = {"urgency": "urgent", "urgency_reason": "hearing"}
     assert (await other.patch(path, json=change, headers=version)).status_code == 200
     assert (await one.patch(path, json=change, headers=version)).status_code == 412
+
+
+def git(*arguments: str) -> bytes:
+    """What git says of the history of this checkout. Skips where there is none."""
+    program = shutil.which("git")
+    if program is None:
+        pytest.skip("There is no git.")
+    done = subprocess.run([program, *arguments], cwd=CHECKOUT, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"The history of the repository is not at hand: {done.stderr.decode().strip()[:200]}")
+    return done.stdout
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> str:
+    """A folder with the program as it was before the newest migration, if it is one that may work on beside it."""
+    newest = migrating.known()[-1]
+    if migrating.beside(newest) is None:
+        pytest.skip(f"Beside {newest} no former program works on.")
+    where = f"mla_tracker/storage/migrations/{newest}.py"
+    landed = git("log", "--format=%H", "--diff-filter=A", "-1", "--", where).decode().strip()
+    if not landed:
+        pytest.skip(f"{newest} is not in the history of the repository yet.")
+    packed = git("archive", "--format=tar", f"{landed}~1", "mla_tracker")
+    folder = tmp_path / "former"
+    folder.mkdir()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    if "BESIDE" not in (folder / "mla_tracker" / "storage" / "migrating.py").read_text():
+        pytest.skip(f"The program before {newest} does not know yet beside which migrations it may work on.")
+    return str(folder)
+
+
+async def test_the_commit_before_the_newest_migration_serves_beside_this_one(
+    database_url: str, former: str, tmp_path: Path
+) -> None:
+    token = await a_token(database_url)
+    given = environment(MLA_DATABASE_URL=database_url, MLA_LOG_LEVEL="warning")
+    heard: Counter[str] = Counter()
+    command = [sys.executable, "-c", RUN]
+    with (
+        node(command, given | {"PYTHONPATH": former}, tmp_path / "former.log") as old,
+        node([str(PROGRAM)], given, tmp_path / "newer.log") as new,
+    ):
+        async with calling(old, token) as one, calling(new, token) as other:
+            for client in (one, other, one):
+                await use(client, heard)
+            await handed_over(one, other)
+            await handed_over(other, one)
+    assert {answer: number for answer, number in heard.items() if ": " in answer} == {}
 
 
 async def test_a_program_does_not_work_beside_a_migration_that_does_not_allow_it(

@@ -87,6 +87,7 @@ def test_sweep_recount_and_sealing_run_every_minute_the_others_as_rarely_as_they
         "housekeeping": timedelta(hours=1),
         "seal": timedelta(minutes=1),
         "retention": timedelta(days=1),
+        "deliver": 15 * SECOND,
         "import": 15 * SECOND,
     }
     assert intervals(Settings(sweep_seconds=5))["sweep"] == 5 * SECOND
@@ -134,7 +135,7 @@ async def test_the_scheduler_flags_what_is_due_and_stops_when_told(db: Database)
     [swept] = [entry for entry in logged if entry["event"] == "job done" and entry.get("raised") == 1]
     assert str(swept["by_kind"]) == "{'overdue': 1}"
     assert done["sweep"] == {"looked_at": 1, "raised": 1, "by_kind": {"overdue": 1}}
-    assert done["housekeeping"] == {"idempotency_keys": 0, "runs": 0, "call_windows": 0, "calendars": 0}
+    assert set(done["housekeeping"].values()) == {0}
     assert registry.get_sample_value("mla_flags_raised_total", {"kind": "overdue"}) == 1
 
 

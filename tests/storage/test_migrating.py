@@ -43,6 +43,55 @@ async def test_a_newer_database_is_refused(db: Database) -> None:
             await ask(db)
 
 
+async def recorded(db: Database, name: str, beside: str | None) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        await tx.execute(
+            "INSERT INTO migration (name, app_name, ran_on, beside) VALUES ($1, 'mla_tracker', now(), $2)",
+            name,
+            beside,
+        )
+
+
+async def test_what_serves_goes_on_beside_migrations_that_allow_it_and_nothing_else_does(
+    db: Database,
+) -> None:
+    await recorded(db, "2999_01_01_later", migrating.known()[-1])
+    await recorded(db, "2999_01_02_later_still", migrating.known()[-2])
+    await migrating.require_up_to_date(db, beside_newer=True)
+    async with db.transaction(DbRole.API) as tx:
+        assert (await migrating.schema_in(tx)).newer == ("2999_01_01_later", "2999_01_02_later_still")
+    for ask in (migrating.migrate, migrating.pending, migrating.require_up_to_date):
+        with pytest.raises(DatabaseNewer, match="2999_01_02_later_still"):
+            await ask(db)
+
+
+@pytest.mark.parametrize("beside", [None, "2999_01_01_later", ""])
+async def test_nothing_goes_on_beside_a_migration_that_needs_one_which_is_not_known(
+    db: Database, beside: str | None
+) -> None:
+    await recorded(db, "2999_01_01_later", migrating.known()[-1])
+    await recorded(db, "2999_01_02_breaking", beside)
+    with pytest.raises(DatabaseNewer, match="2999_01_02_breaking"):
+        await migrating.require_up_to_date(db, beside_newer=True)
+
+
+async def test_a_database_that_lacks_one_migration_and_has_others_is_of_another_program(db: Database) -> None:
+    await recorded(db, "2999_01_01_later", migrating.known()[-1])
+    async with db.transaction(DbRole.OWNER) as tx:
+        await tx.execute("DELETE FROM migration WHERE name = $1", migrating.known()[1])
+    with pytest.raises(DatabaseNewer):
+        await migrating.require_up_to_date(db, beside_newer=True)
+
+
+def test_a_migration_says_whether_older_programs_work_on_beside_it() -> None:
+    """Those that landed with the marker itself, or before it, need not: no program can ask them."""
+    for name in migrating.known():
+        assert migrating.beside(name) in (None, *migrating.known())
+        if name > "2026_11_26t07":
+            text = (migrating.MIGRATIONS / f"{name}.py").read_text()
+            assert "\nBESIDE = " in text, "name the newest migration that they must know, or say None"
+
+
 async def test_a_database_that_lacks_a_migration_is_told(empty_database_url: str) -> None:
     async with await Database.open(empty_database_url, vault=the_keys(), pool_size=1) as database:
         with pytest.raises(CannotRun, match="Run: mla-tracker migrate"):
