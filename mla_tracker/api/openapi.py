@@ -268,7 +268,7 @@ def _operation(
 
 def _file_content(example: str | None) -> dict[str, Any]:
     shown = {} if example is None else {"examples": {"a short one": {"value": example}}}
-    return {"schema": {"type": "string", "minLength": 1}, **shown}
+    return {"schema": {"type": "string", "format": "binary", "minLength": 1}, **shown}
 
 
 def _who_may(deed: Deed) -> dict[str, Any]:

@@ -37,6 +37,8 @@ NO_LINKS: Final = "[phases.stateful]\nenabled = false\n"
 LINKS: Final = "".join(
     f"[phases.{phase}]\nenabled = false\n" for phase in ("examples", "coverage", "fuzzing")
 )
+QUICK: Final = "[phases.coverage.generation]\nmode = 'positive'\n"
+"""What is wrong in each field in turn is left to the thorough look; wrong bodies come from the phase of fuzzing."""
 JSON: Final = "application/json"
 
 
@@ -228,7 +230,7 @@ def fuzz(
 def test_no_input_makes_the_server_break_its_contract(
     running: Running, database_url: str, tmp_path: Path
 ) -> None:
-    depth = GENERATION.format("all", 25 if DEEP else 2) + NO_LINKS
+    depth = GENERATION.format("all", 25 if DEEP else 2) + NO_LINKS + ("" if DEEP else QUICK)
     said = fuzz(running, database_url, tmp_path, depth, with_short_lists, with_ids=True)
     tested = re.search(r"Selected: (\d+)/(\d+)\n +Tested: (\d+)", said)
     assert tested is not None
@@ -242,4 +244,4 @@ def test_no_chain_of_calls_makes_the_server_break_its_contract(
     said = fuzz(running, database_url, tmp_path, depth, with_bodies_of_examples, with_ids=False)
     followed = re.search(r"API Links: +(\d+) covered", said)
     assert followed is not None
-    assert int(followed[1]) >= (50 if DEEP else 5)
+    assert int(followed[1]) >= (10 if DEEP else 2)

@@ -44,7 +44,7 @@ def python_client(workshop: Workshop) -> str:
     """The Python client, generated beside its journey; what the generator said."""
     said = workshop.must_run(
         "openapi-python-client", "generate", "--path", "openapi.json", "--meta", "none",
-        "--output-path", "mla_client", "--fail-on-warning",
+        "--output-path", "mla_client", "--fail-on-warning", "--config", str(FOLDER / "python-client.yaml"),
     )  # fmt: skip
     shutil.copy(FOLDER / "journey.py", workshop.folder)
     return said

@@ -25,7 +25,7 @@ from tests.builders.matrix_world import World, a_world
 JSON: Final = "application/json"
 MOST_ITEMS: Final = 2
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_SECRET: Final = re.compile(r"mla_[A-Za-z0-9_-]{20,}")
+_SECRET: Final = re.compile(r"(mla_(?:feed_)?)[A-Za-z0-9_-]{43}")
 NOT_SHOWN: Final = frozenset({"read_contract"})
 """The contract holds no example of itself."""
 
@@ -151,7 +151,7 @@ def record(contract: Contract, operation: Mapping[str, Any], answer: httpx.Respo
 def _without_real_names(text: str) -> str:
     """Ids by order of appearance, and no secret, so that an example looks the same whenever it is recorded."""
     ids: dict[str, str] = {}
-    text = _SECRET.sub(f"mla_{'EXAMPLE' * 6}A", text)
+    text = _SECRET.sub(rf"\1{'EXAMPLE' * 6}A", text)
     return _ID.sub(
         lambda match: ids.setdefault(match[0], f"019cd7f4-2a80-7c3d-9b1e-2f4a6c8d{len(ids):04x}"), text
     )
