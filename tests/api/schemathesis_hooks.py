@@ -35,3 +35,9 @@ def nothing_beyond_the_contract(
     )
     if wrong:
         raise AssertionError("; ".join(wrong))
+
+
+@schemathesis.serializer("application/x-ndjson", "text/csv")
+def a_file(_: Any, value: Any) -> bytes:
+    """Files go as they are."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
