@@ -22,7 +22,8 @@ from mla_tracker.domain.vocabulary import RequestKind
 from mla_tracker.storage.directory import DirectoryFields
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,40}$", max_length=41)]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]{1,64}@[^@\s<>]{1,190}$", max_length=255)]
+_PLAIN = r"[^@\x00-\x20\x7f-\xa0<>]"
+Email = Annotated[str, StringConstraints(pattern=rf"^{_PLAIN}{{1,64}}@{_PLAIN}{{1,190}}$", max_length=255)]
 
 
 class DirectoryEntry(Entry):

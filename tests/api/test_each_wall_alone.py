@@ -226,6 +226,9 @@ async def test_with_both_walls_down_the_secrets_of_every_route_are_out(
     of_countries = {
         name
         for name, row in ROWS.items()
-        if name.startswith("GET") and row.about in {About.RECORD, About.LIST}
+        if name.startswith("GET")
+        and row.about in {About.RECORD, About.LIST}
+        # An endpoint is one account's, whatever its countries: that wall is tried in test_webhooks.py.
+        and not name.startswith("GET /api/v1/webhooks")
     }
     assert of_countries - found.keys() == set(), "these would not be found out if they leaked"
