@@ -94,6 +94,7 @@ class What(StrEnum):
     WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"
     WEBHOOK_DISABLED = "webhook.disabled"
     WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_TAKEN_OVER = "webhook.taken_over"
     SETTING_CHANGED = "setting.changed"
     SETTING_TAKEN_OVER = "setting.taken_over"
 

@@ -184,6 +184,6 @@ def root_tables() -> Mapping[ChainKind, str]:
     return {
         audited.chain: table
         for table, audited in AUDITED.items()
-        if audited.by_name or set(audited.key) == {audited.of}
+        if audited.by_name or audited.of == "id"  # what one account has one of hangs on it by its id
         if not audited.sparse
     }

@@ -73,7 +73,10 @@ async def test_nothing_of_an_erased_request_is_left_but_its_facts(
     after = await row_of(db, case)
     assert after["erased_at"] == now
     assert after["version"] == before["version"] + 1
-    changed = {"erased_at", "version", "updated_at"}
+    changed = {"erased_at", "version", "updated_at", "version_requesting", "version_requested"}
+    changed |= {"updated_requesting_at", "updated_requested_at"}
+    for side in ("requesting", "requested"):
+        assert after[f"version_{side}"] == before[f"version_{side}"] + 1
     assert {name: after[name] for name in after.keys() - changed} == {
         name: before[name] for name in before.keys() - changed
     }
