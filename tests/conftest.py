@@ -33,6 +33,7 @@ hypothesis.settings.load_profile("project")
 PREFIX = "mla-test-"
 TEMPLATE = "template_of_tests"
 FORGOTTEN_SECONDS = 3600
+MEASURED = {"domain", "commands", "catalogue", "queries", "storage"}
 
 # Nothing has to outlive the run, so nothing has to reach the disk.
 SETTINGS = {
@@ -50,6 +51,14 @@ def pytest_configure(config: pytest.Config) -> None:
         _clear_forgotten()
         os.environ[FOLDER] = tempfile.mkdtemp(prefix=PREFIX, dir="/tmp")  # short: a socket's path is limited
         Vault.made().write(keys_folder())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage of the domain is measured where it is tried alone or by commands: tracing slows all else down."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent)
+        if place.parts[0] not in MEASURED or place.name == "test_ten_thousand_histories.py":
+            item.add_marker("no_cover")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
