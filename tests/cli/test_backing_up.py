@@ -79,7 +79,9 @@ async def test_a_backup_that_is_killed_is_never_taken_for_a_whole_one(
     finally:
         await blocker.close()
     hidden = await asyncio.to_thread(lambda: list(tmp_path.glob(".one.*.unfinished")))
-    assert len(hidden) == (number is signal.SIGKILL)
+    # Who is asked to end clears up, unless the request comes while it does; who is killed cannot.
+    assert len(hidden) <= 1
+    assert hidden or number is not signal.SIGKILL
     for left in hidden:
         done = run(["restore", left, "--only-check"], settings)
         assert (done.returncode, "broken off" in done.stderr) == (1, True), done
