@@ -200,7 +200,7 @@ _TYPES = {
     Form.LIST: {"_text"},
     Form.JSON: {"jsonb"},
     Form.OCTETS: {"bytea"},
-    Form.DIGEST: {"jsonb"},
+    Form.DIGEST: {"jsonb", "text"},
     Form.OCTETS_DIGEST: {"bytea"},
 }
 
