@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Coverage of the domain is measured where it is tried alone or by commands: tracing slows all else down."""
     for item in items:
         place = item.path.relative_to(Path(__file__).parent)
-        if place.parts[0] not in MEASURED or place.name == "test_ten_thousand_histories.py":
+        if place.parts[0] not in MEASURED:
             item.add_marker("no_cover")
 
 
