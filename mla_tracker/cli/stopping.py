@@ -81,7 +81,6 @@ async def unless_forced(work: Coroutine[Any, Any, None], stop: Stop) -> None:
         await asyncio.wait({doing, forced}, return_when=asyncio.FIRST_COMPLETED)
         if stop.forced.is_set():
             tell("Breaking off what runs; nothing half done is kept.")
-        if stop.forced.is_set():
             await _break_off({doing})
             await _break_off(asyncio.all_tasks() - {doing, forced, asyncio.current_task()})
     forced.cancel()

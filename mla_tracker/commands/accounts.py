@@ -202,6 +202,14 @@ async def load_account(tx: Tx, account_id: UUID, actor: Actor | None) -> Account
     return row
 
 
+async def own_account(tx: Tx, actor: Actor) -> AccountRow:
+    """The account that acts, locked, since its chain is appended to. Raises NotFound where it was closed meanwhile."""
+    account = await accounts.lock_account(tx, actor.account_id)
+    if account is None or account.disabled_at is not None:
+        raise NotFound("The account is disabled.")
+    return account
+
+
 async def _refuse_last_admin(tx: Tx, row: AccountRow) -> None:
     await accounts.wait_for_admins(tx, row.countries)
     for country in row.countries:

@@ -6,16 +6,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from mla_tracker.commands.accounts import tell_of_account
+from mla_tracker.commands.accounts import own_account, tell_of_account
 from mla_tracker.commands.tokens import token_hash
 from mla_tracker.domain.actors import Actor, Origin
 from mla_tracker.domain.audit import What
-from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import Scope
 from mla_tracker.storage import notifications as storage
-from mla_tracker.storage.accounts import AccountRow, lock_account
-from mla_tracker.storage.database import Database, DbRole, Tx
+from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 
 FEED_PREFIX: Final = "mla_feed_"
@@ -41,7 +39,7 @@ async def make_feed(
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
             return FeedMade(actor.account_id, None, replayed=True)
-        account = await _own_account(tx, actor)
+        account = await own_account(tx, actor)
         told = await storage.put_feed(tx, actor.account_id, token_hash(secret), now)
         await tell_of_account(tx, account, What.CALENDAR_FEED_MADE, told, actor, now)
         await complete(tx, idempotency, {"id": str(actor.account_id)})
@@ -52,7 +50,7 @@ async def revoke_feed(db: Database, *, actor: Actor, now: datetime) -> None:
     """End the feed of an account at once; without one nothing changes."""
     require(actor, Deed.SET_NOTIFICATIONS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
-        account = await _own_account(tx, actor)
+        account = await own_account(tx, actor)
         if told := await storage.remove_feed(tx, actor.account_id):
             await tell_of_account(tx, account, What.CALENDAR_FEED_REVOKED, told, actor, now)
 
@@ -84,10 +82,3 @@ async def note_use_of_feed(db: Database, *, actor: Actor, now: datetime) -> None
     """Note that a feed was read, so that its holder sees that somebody does."""
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         await storage.touch_feed(tx, actor.account_id, now)
-
-
-async def _own_account(tx: Tx, actor: Actor) -> AccountRow:
-    account = await lock_account(tx, actor.account_id)
-    if account is None or account.disabled_at is not None:
-        raise NotFound("The account is disabled.")
-    return account

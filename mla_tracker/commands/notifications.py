@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from mla_tracker.commands.accounts import tell_of_account
+from mla_tracker.commands.accounts import own_account, tell_of_account
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import Change, What
 from mla_tracker.domain.errors import AccountConflict, InvalidEntry, NotFound, VersionStale
@@ -14,8 +14,7 @@ from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.telling import Digest, is_address
 from mla_tracker.storage import mails
 from mla_tracker.storage import notifications as storage
-from mla_tracker.storage.accounts import AccountRow, lock_account
-from mla_tracker.storage.database import Database, DbRole, Tx
+from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete, release
 
 CODE_VALID: Final = timedelta(hours=1)
@@ -53,7 +52,7 @@ async def set_notification(
     require(actor, Deed.SET_NOTIFICATIONS)
     _check(wish.address, domains)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
-        account = await _own_account(tx, actor)
+        account = await own_account(tx, actor)
         before = await storage.notification_of(tx, actor.account_id, lock=True)
         version = before.version if before else storage.ASKED_FOR_NOTHING
         if versions is not None and version not in versions:
@@ -106,7 +105,7 @@ async def confirm_address(
     async with db.transaction(DbRole.API, viewer=actor) as tx:
         if await claim(tx, idempotency, now):
             return True
-        account = await _own_account(tx, actor)
+        account = await own_account(tx, actor)
         row = await storage.notification_of(tx, actor.account_id, lock=True)
         if row is None:
             raise NotFound("There is no address to confirm. Give one with PUT /me/notifications first.")
@@ -140,17 +139,9 @@ async def remove_notification(db: Database, *, actor: Actor, now: datetime) -> N
     """Forget the address of an account and what was to be sent there; without one nothing changes."""
     require(actor, Deed.SET_NOTIFICATIONS)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
-        account = await _own_account(tx, actor)
+        account = await own_account(tx, actor)
         if told := await storage.remove_notification(tx, actor.account_id):
             await tell_of_account(tx, account, What.NOTIFICATION_REMOVED, told, actor, now)
-
-
-async def _own_account(tx: Tx, actor: Actor) -> AccountRow:
-    """The account that acts, locked, since its chain is appended to."""
-    account = await lock_account(tx, actor.account_id)
-    if account is None or account.disabled_at is not None:
-        raise NotFound("The account is disabled.")
-    return account
 
 
 def _check(address: str, domains: Collection[str]) -> None:

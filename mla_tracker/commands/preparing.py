@@ -170,6 +170,7 @@ async def rows_of(
     now: datetime,
     fresh: bool = False,
 ) -> dict[str, list[Row]]:
+    """The rows, by table, of acts and of their texts and those given; `fresh`: of a request without a key yet."""
     texts = [*texts, *(text for one in ready for text in one.texts)]
     events = [one.stored for one in ready]
     return {

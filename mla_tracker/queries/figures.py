@@ -45,6 +45,9 @@ BACKLOGS: Final[Mapping[str, str]] = {
     "mail": """
         select count(*) as entries, min(not_before) as oldest from mail
         where status in ('waiting', 'claimed') and not_before <= $1""",
+    "import": """
+        select count(*) as entries, min(created_at) as oldest from bulk_import
+        where kept_here and status in ('waiting', 'running')""",
 }
 """What waits for a job, by name."""
 
