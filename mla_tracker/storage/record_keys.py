@@ -120,7 +120,7 @@ async def keep(tx: Tx, path: Path) -> Kept:
             }
             write(json.dumps(head))
             newer = await tx.fetchval("select to_regclass('public.calendar_feed')") is not None
-            cursor = await tx.connection.cursor(_ROWS + (_OF_ACCOUNTS if newer else ""))
+            cursor = await tx.cursor(_ROWS + (_OF_ACCOUNTS if newer else ""))
             while found := await cursor.fetch(BATCH):
                 for row in found:
                     write(" ".join(_words(row)))

@@ -127,3 +127,11 @@ STARS = re.compile(rf"\b(?:select|returning)\s+(?:\w+\.)?\*{NAMED_BEFORE}|\b\w+\
 def test_no_statement_reads_all_columns_of_a_table_whatever_they_will_be(module: Path) -> None:
     """A column that a newer program adds would change the form of rows for which a statement is prepared."""
     assert STARS.findall(module.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "module", sorted(Path(mla_tracker.__file__).parent.rglob("*.py")), ids=lambda path: path.stem
+)
+def test_no_cursor_is_the_drivers_own(module: Path) -> None:
+    """It leaves a named statement on the connection, which behind a pooler meets that of another process."""
+    assert "connection.cursor(" not in module.read_text()
