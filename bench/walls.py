@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any
 from uuid import UUID, uuid4
 
+from mla_tracker.commands import preparing
 from mla_tracker.commands import requests as commands
 from mla_tracker.commands.accounts import create_account
 from mla_tracker.commands.entries import NewEvent, NewRequest
@@ -84,14 +85,14 @@ async def compared(
 ) -> tuple[float, float]:
     """The median round with and without; the first round of each is to warm up."""
     with_, without = [], []
-    entries = commands.entry_rows
+    entries = preparing.entry_rows
     for _ in range(rounds + 1):
         with_.append(await _round(walled, actor, work, calls))
-        commands.entry_rows = _no_entry  # type: ignore[assignment] # what is measured is the lack of it
+        preparing.entry_rows = _no_entry  # type: ignore[assignment] # what is measured is the lack of it
         try:
             without.append(await _round(bare, actor, work, calls))
         finally:
-            commands.entry_rows = entries
+            preparing.entry_rows = entries
     return median(with_[1:]), median(without[1:])
 
 
