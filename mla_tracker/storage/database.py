@@ -361,6 +361,9 @@ def _begin(
 ) -> str:
     """BEGIN and all settings of the transaction, in one round trip.
 
+    The runtime roles hold the table of migrations open for reading, so that a migration which wants it alone finds
+    nobody at work in any table. The lock is taken before the snapshot: who waited reads what the migration made.
+
     Everything in it is an enum, a number, an id or two capital letters, so it can be text: no statement to prepare,
     and a pooler between us and the server sees one query.
     """
@@ -377,11 +380,13 @@ def _begin(
         "lock_timeout": limits.lock,
         "idle_in_transaction_session_timeout": limits.idle,
     }
+    gate = ""
     if role is not DbRole.OWNER:
         settings["role"] = role.value
+        gate = f"SET LOCAL lock_timeout = {limits.lock}; LOCK TABLE migration IN ACCESS SHARE MODE; "
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     access = " READ ONLY" if read_only else ""
-    return f"BEGIN ISOLATION LEVEL {isolation.value}{access}; SELECT {calls}"
+    return f"BEGIN ISOLATION LEVEL {isolation.value}{access}; {gate}SELECT {calls}"
 
 
 async def _made_ready(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -4,6 +4,7 @@ A migration whose module says BESIDE, the name of the newest migration that an o
 it, lets such programs run on while nodes are replaced one by one. Without it every node must know it.
 """
 
+import asyncio
 import contextlib
 import importlib
 import io
@@ -28,8 +29,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6D6C6174  # any number that only we use: "mlat"
 WAIT_FOR_OTHER_PROCESS = 120_000
 WAIT_FOR_A_TABLE = 5_000
+WAIT_FOR_CALLS = 2_000  # new calls wait behind it, for less than their own patience
+TRIES = 10
+PAUSE_SECONDS = 1.0
 
 PATIENT = TimeLimits(statement=0, lock=WAIT_FOR_OTHER_PROCESS, idle=60_000)
+
+
+class CallsUnderWay(CannotRun):
+    """Somebody was at work in the database for as long as a migration may let all others wait."""
 
 
 async def migrate(database: Database, *, told: Callable[[str], None] = lambda _: None) -> list[str]:
@@ -40,7 +48,7 @@ async def migrate(database: Database, *, told: Callable[[str], None] = lambda _:
     """
     done: list[str] = []
     while True:
-        name = await _run_next(database, told)
+        name = await _run_next_patiently(database, told)
         if name is None:
             return done
         done.append(name)
@@ -111,14 +119,24 @@ async def lock_set_up(tx: Tx) -> None:
     await tx.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
 
 
+async def _run_next_patiently(database: Database, told: Callable[[str], None]) -> str | None:
+    for _ in range(TRIES - 1):
+        try:
+            return await _run_next(database, told)
+        except CallsUnderWay:
+            await asyncio.sleep(PAUSE_SECONDS)
+    return await _run_next(database, told)
+
+
 async def _run_next(database: Database, told: Callable[[str], None]) -> str | None:
     try:
         async with database.transaction(DbRole.OWNER, limits=PATIENT) as tx:
             await lock_set_up(tx)
-            await tx.execute(f"SET LOCAL lock_timeout = {WAIT_FOR_A_TABLE}")
             missing = await pending_in(tx)
             if not missing:
                 return None
+            await _wait_for_calls(tx)
+            await tx.execute(f"SET LOCAL lock_timeout = {WAIT_FOR_A_TABLE}")
             name = missing[0]
             told(name)
             await _run(tx, name)
@@ -132,6 +150,24 @@ async def _run_next(database: Database, told: Callable[[str], None]) -> str | No
         raise CannotRun(
             f"The login of the database {database.where} may not do what a migration needs ({error}). It must own "
             "the database and have CREATEROLE, or be granted roles mla_api and mla_jobs that someone else made."
+        ) from error
+
+
+async def _wait_for_calls(tx: Tx) -> None:
+    """Be the only one at work until the transaction ends: `Database.transaction` lets the runtime roles wait.
+
+    A migration takes tables one by one and in an order of its own. Whoever held one of them and wanted another would
+    stand against it, and the server would end one of the two.
+    """
+    if await tx.fetchval("SELECT to_regclass('migration')") is None:
+        return
+    await tx.execute(f"SET LOCAL lock_timeout = {WAIT_FOR_CALLS}")
+    try:
+        await tx.execute("LOCK TABLE migration IN ACCESS EXCLUSIVE MODE")
+    except asyncpg.LockNotAvailableError as error:
+        raise CallsUnderWay(
+            "The schema could not be changed: calls, jobs or a backup that began before have not ended. "
+            "Nothing of this migration was done; run it again when they have."
         ) from error
 
 

@@ -1,13 +1,14 @@
 """Migrations against a real server: once each, one process at a time, and never backwards."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from mla_tracker.storage import migrating
-from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.database import Database, DbRole, Isolation, Tx
 from mla_tracker.storage.errors import CannotRun, DatabaseNewer
 from tests.builders.keys import the_keys
 
@@ -128,6 +129,81 @@ async def test_a_table_in_use_is_not_waited_for_without_end(
             await tx.execute("SELECT * FROM busy")
             with pytest.raises(CannotRun, match="uses a table that must change"):
                 await asyncio.create_task(migrating.migrate(database))
+
+
+@pytest.fixture
+async def lacking(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Database]:
+    """A database in use that lacks one migration, which changes tables in an order that is not the program's."""
+    for name in migrating.known():
+        (tmp_path / f"{name}.py").write_text("")
+    changes = "ALTER TABLE request ADD COLUMN more int; ALTER TABLE request_event ADD COLUMN more int;"
+    (tmp_path / f"{name}.sql").write_text(changes)
+    monkeypatch.setattr(migrating, "MIGRATIONS", tmp_path)
+    async with await Database.open(database_url, vault=the_keys(), pool_size=3) as database:
+        async with database.transaction(DbRole.OWNER) as tx:
+            await tx.execute("DELETE FROM migration WHERE name = $1", name)
+        yield database
+
+
+MORE = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'request' AND column_name = 'more'"
+
+
+async def waits(tx: Tx) -> bool:
+    waiting = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
+        "WHERE datname = current_database() AND NOT granted AND relation = 'migration'::regclass"
+    )
+    for _ in range(100):
+        if await tx.fetchval(waiting):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_a_migration_never_stands_against_a_call_that_is_under_way(lacking: Database) -> None:
+    async with lacking.transaction(DbRole.API) as tx:
+        await tx.execute("SELECT 1 FROM request_event")
+        migration = asyncio.create_task(migrating.migrate(lacking))
+        assert await waits(tx)
+        await tx.execute("SELECT 1 FROM request")  # what it would have taken by now
+    assert await migration == [migrating.known()[-1]]
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+@pytest.mark.parametrize("role", [DbRole.API, DbRole.JOBS])
+async def test_what_comes_meanwhile_waits_and_finds_the_new_schema(
+    lacking: Database, role: DbRole, isolation: Isolation
+) -> None:
+    async def a_call() -> int:
+        async with lacking.transaction(role, isolation=isolation, read_only=True) as tx:
+            found: int = await tx.fetchval("SELECT count(*) FROM migration")
+            return found
+
+    async with lacking.transaction(DbRole.API) as tx:
+        migration = asyncio.create_task(migrating.migrate(lacking))
+        assert await waits(tx)
+        call = asyncio.create_task(a_call())
+        await asyncio.sleep(0.1)
+        assert not call.done()
+    assert await call == len(migrating.known()), "the snapshot is of after the wait"
+    assert await migration != []
+
+
+async def test_calls_that_do_not_end_are_not_waited_for_without_end(
+    lacking: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "WAIT_FOR_CALLS", 50)
+    monkeypatch.setattr(migrating, "PAUSE_SECONDS", 0.01)
+    async with lacking.transaction(DbRole.JOBS):
+        with pytest.raises(CannotRun, match=r"calls, jobs or a backup .* Nothing of this migration was done"):
+            await asyncio.create_task(migrating.migrate(lacking))
+    async with lacking.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval(MORE) == 0
+    assert await migrating.migrate(lacking) != []
+    async with lacking.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval(MORE) == 1
 
 
 async def test_the_runtime_roles_own_nothing(db: Database) -> None:
