@@ -11,7 +11,7 @@ from mla_tracker.domain.counting_days import FIRST_DAY, HORIZON_DAYS, LAST_DAY, 
 from mla_tracker.domain.errors import InvalidEntry
 from mla_tracker.domain.limits import Limit
 from mla_tracker.domain.local_time import ONE_DAY, day_begins_at, local_day
-from mla_tracker.domain.vocabulary import Basis
+from mla_tracker.domain.vocabulary import Basis, Effect
 
 Moment = TypeVar("Moment", date, datetime)
 Pauses: TypeAlias = Sequence[tuple[date | datetime, date | datetime]]
@@ -38,12 +38,13 @@ def paused_days(pauses: Pauses, zone: ZoneInfo) -> list[Standstill[date]]:
 
 
 def days_of(limit: Limit, calendar: WorkingCalendar) -> WorkingCalendar:
-    """The days by which a limit is counted: a recess of courts stops targets of a policy, and nothing else.
+    """The days by which a limit is counted: a recess of courts stops duties under a policy, and nothing else.
 
-    No treaty, act of the Union or law of the catalogue lets its periods stand still for one (a person is held in August
-    too), and it is none of the public holidays over which Regulation 1182/71 Art. 3(4) rolls.
+    No treaty, act of the Union or law of the catalogue lets its periods stand still for one, and it is none of the
+    public holidays over which Regulation 1182/71 Art. 3(4) rolls. What lapses does so in August too: a person is held.
     """
-    return calendar if limit.basis is Basis.POLICY else calendar.without_recess()
+    stops = limit.basis is Basis.POLICY and limit.effect in (Effect.DEADLINE, Effect.GOAL)
+    return calendar if stops else calendar.without_recess()
 
 
 def recess_days(calendar: WorkingCalendar) -> list[Standstill[date]]:

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from mla_tracker.domain.calendars import WorkingCalendar
-from mla_tracker.domain.vocabulary import Basis
+from mla_tracker.domain.vocabulary import Basis, Effect
 from tests.builders.histories import (
     HistoryBuilder,
     a_limit,
@@ -64,6 +64,12 @@ def test_a_limit_of_an_agreement_does_not_stand_still_either() -> None:
     agreed = replace(a_limit("agreed"), basis=Basis.AGREEMENT)
     history = a_request().with_agreement(agreed).sent("2026-07-20").received("2026-07-27")
     assert with_recess(history).due("agreed") == history.due("agreed")
+
+
+def test_what_lapses_under_a_policy_lapses_in_a_recess_too() -> None:
+    held = a_limit("national", "40 days", effect=Effect.EXPIRY)
+    history = a_request().with_limits(held).sent("2026-07-20").received("2026-07-27")
+    assert with_recess(history).due("national") == "Sat 2026-09-05"
 
 
 def test_targets_of_a_policy_stand_still() -> None:
