@@ -140,7 +140,7 @@ async def _plan_urgent(tx: Tx, now: datetime) -> int:
     days = await days_in_force(tx, sorted({reader.countries[0] for reader in readers}), now)
 
     @cache
-    def next_digest(country: str, at: datetime) -> datetime:
+    def next_in(country: str, at: datetime) -> datetime:
         return next_digest_by(at, days.calendars[country], days.zones[country])
 
     told = await mails.told_already(tx, [flag.id for flag in flags])
@@ -151,7 +151,9 @@ async def _plan_urgent(tx: Tx, now: datetime) -> int:
         for flag in flags
         for reader in readers
         if (reader.account_id, flag.id, flag.raised.raised_at) not in told
-        and is_urgent(flag.raised, next_digest(reader.countries[0], flag.raised.raised_at))
+        and is_urgent(
+            flag.raised, next_in(reader.countries[0], flag.raised.raised_at) if reader.daily else NO_DIGEST
+        )
         and _is_told(reader, flag, desks, named.get(flag.request_id, ()))
     )
     some = list(islice(wanted, MOST_PLANNED))

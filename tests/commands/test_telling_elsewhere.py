@@ -8,6 +8,7 @@ from mla_tracker.commands import letters
 from mla_tracker.commands.calendars import NewCalendar, change_calendar
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
+from mla_tracker.domain.telling import Digest
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries import due
 from mla_tracker.storage.database import Database
@@ -87,13 +88,16 @@ async def test_before_many_days_off_a_digest_looks_as_far_as_the_next_one(db: Da
     assert "after it" not in text
 
 
-@pytest.mark.parametrize(("closed", "number"), [(True, 1), (False, 0)])
-async def test_a_warning_of_custody_does_not_wait_for_a_digest_that_comes_too_late(
-    db: Database, closed: bool, number: int
+@pytest.mark.parametrize(
+    ("closed", "digest", "number"),
+    [(True, Digest.DAILY, 1), (False, Digest.DAILY, 0), (False, Digest.OFF, 1)],
+)
+async def test_a_warning_of_custody_does_not_wait_for_a_digest_that_comes_too_late_or_never(
+    db: Database, closed: bool, digest: Digest, number: int
 ) -> None:
     if closed:
         await closed_for_long(db)
-    reader = await a_reader(db, "ES", now=BEFORE)
+    reader = await a_reader(db, "ES", now=BEFORE, digest=digest)
     held = a_clock().due("2026-03-18T23:00:00").warned(5).expiring()
     await a_late_clock(db, held, custody="provisional")
     night = datetime(2026, 3, 13, 23, 1, tzinfo=UTC)
