@@ -25,6 +25,7 @@ from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.precedence import Law, chosen_limits, country_of, side_of
 from mla_tracker.domain.runs import Run, find_runs, restarting
 from mla_tracker.domain.standing import standstills
+from mla_tracker.domain.standstills import days_of
 from mla_tracker.domain.vocabulary import ClockState, Effect, FlagKind, Roll, Unit
 
 INSTANT_UNITS = frozenset(
@@ -110,7 +111,7 @@ def evaluate(
         _Counting(
             case,
             run,
-            calendars[country_of(run.limit.counted_in, case)],
+            days_of(run.limit, calendars[country_of(run.limit.counted_in, case)]),
             case.zones[side_of(run.limit.counted_in)],
             by_instants=run.limit.span is not None and run.limit.span.unit in INSTANT_UNITS,
         ).clock(extensions.get(run.key, []))
@@ -180,7 +181,8 @@ class _Counting:
         if limit.span is None:
             fixed = self.case.wished_by or self._local_day(start)
             rule = replace(rule, roll=Roll.NONE, min_working_days=0, shift_start=False, count_start_day=False)
-            return deadline(fixed, Period(0, Unit.DAYS), rule=rule, calendar=self.calendar, zone=self.zone)
+            days = self.calendar.without_recess()
+            return deadline(fixed, Period(0, Unit.DAYS), rule=rule, calendar=days, zone=self.zone)
         return deadline(
             start,
             Period(limit.span.amount, limit.span.unit),
@@ -192,14 +194,14 @@ class _Counting:
         )
 
     def _until(self, event: Event, until: date, spells: Sequence[Spell], plus: Sequence[Span]) -> Deadline:
-        """A date set by an extension, and what is added to it: it moves only by pauses that begin after that act."""
+        """A date set by an extension, and what is added to it: pauses after that act move both, a recess the latter."""
         since = self._day(event)
         later = [(self._local_day(a), self._local_day(b)) for a, b in spells if b is not None]
         return deadline(
             since,
             Period((until - since).days, Unit.DAYS),
             rule=replace(RULES["calendar"], source=self.run.limit.source),
-            calendar=self.calendar,
+            calendar=self.calendar.with_recess_after(until),
             zone=self.zone,
             pauses=[(a, b) for a, b in later if since < a < b],
             plus=[Period(span.amount, span.unit) for span in plus],
