@@ -20,6 +20,8 @@ MOST_ATTEMPTS: Final = 20
 MOST_REFUSED: Final = 200_000
 MOST_WARNED: Final = 20_000
 """Rows of which something is told; those beyond are counted and not told of."""
+MOST_ERROR: Final = 1000
+"""Characters of the reason why a file as a whole was not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +326,7 @@ async def end(tx: Tx, import_id: UUID, holder: UUID, *, now: datetime, failed: s
             lease_until = null
         where id = $1 and holder = $2 and status = 'running' returning true
         """,
-        import_id, holder, "failed" if failed else "done", failed, now,
+        import_id, holder, "failed" if failed else "done", failed[:MOST_ERROR] if failed else None, now,
     )  # fmt: skip
     if told is None:
         raise Lost

@@ -115,6 +115,29 @@ async def test_a_file_that_is_none_ends_as_failed_with_the_reason(
     assert "colour" in done["error"]
 
 
+async def test_a_file_of_another_kind_ends_at_once_with_a_reason_that_quotes_nothing_of_it(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    made = await morocco.post(
+        PATH, params={"kind": "requests"}, content=f"MA;ES;{MARK};2019;x;y;z\n", headers=CSV
+    )
+    await handed_in(morocco, a_file(1))
+    assert (await work_off(db, NOW, read_rows))["recorded"] == 1
+    done = await read(morocco, made.json())
+    assert done["status"] == "failed"
+    assert "column 3: There is no column of this name." in done["error"]
+    assert MARK not in done["error"]
+
+
+async def test_half_a_character_in_one_row_keeps_no_other_row_from_being_recorded(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    made = await handed_in(morocco, a_file(1, subject="\ud800") + a_file(2).replace("H-", "G-"))
+    await work_off(db, NOW, read_rows)
+    done = await read(morocco, made)
+    assert (done["status"], done["recorded"], done["refused"]) == ("done", 2, 1)
+
+
 @pytest.mark.parametrize(
     ("query", "headers", "content", "status", "slug"),
     [
