@@ -125,7 +125,7 @@ def expected(row: Row, cell: Cell) -> tuple[int, str | None]:
     permission = PERMISSIONS[row.deed]
     if cell.role not in permission.roles:
         return 403, "not-allowed"
-    if permission.scope is not None and permission.scope not in SCOPES[cell.shown]:
+    if not SCOPES[cell.shown].issuperset(permission.scopes):
         return 403, "insufficient-scope"
     if cell.party is not Party.OWN and row.about is About.RECORD:
         return 404, "not-found"
