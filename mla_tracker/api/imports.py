@@ -212,15 +212,15 @@ async def read_import(import_id: UUID, actor: Actor, database: Database) -> Resp
         may=Deed.READ_IMPORTS,
         answer=None,
         media=("text/csv",),
-        problems=[NotFound],
-        description="Row, column, what (`refused`, or `warning` on a row that was taken) and reason. It holds nothing "
-        "of the rows themselves.",
+        problems=[NotFound, NotAllowed],
+        description="Row, column, what (`refused`, or `warning` on a row that was taken) and reason, for the account "
+        "that handed the file in. It quotes no text of the rows.",
     ),
 )
 async def read_refused(import_id: UUID, actor: Actor, database: Database) -> Stream:
     """In the order of rows."""
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        await queries.import_view(tx, import_id, actor=actor)
+        await queries.own_import(tx, import_id, actor=actor)
     return Stream(
         remarks_as_csv(database, import_id, actor=actor),
         media_type="text/csv; header=present",

@@ -304,6 +304,7 @@ async def _judge_repeated(tx: Tx, one: _Candidate, stored: UUID, outcome: Outcom
     except DomainError:
         outcome.refused(one.row, faults_of_error(reference_taken(one.readied.record)))
         return
+    outcome.compared.append(dict(row))
     [kept] = await documents(tx, [dict(row)], actor=actor, by_reference=False)
     kept.pop("id")
     said = _said(one.readied, actor)

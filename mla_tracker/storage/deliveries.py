@@ -82,7 +82,7 @@ async def claim(
     """
     rows = await tx.fetch(
         f"""
-        with busy as (select * from unnest($6::uuid[], $7::uuid[]) as busy (webhook_id, account_id)),
+        with busy (webhook_id, account_id) as (select w, a from unnest($6::uuid[], $7::uuid[]) as made (w, a)),
         due as (
             select d.id, {_WHOSE}, d.next_at, row_number() over (partition by a.id order by d.next_at, d.id)
                 + (select count(*) from busy where busy.account_id = a.id) as turn
@@ -94,10 +94,10 @@ async def claim(
                 limit greatest($3 - (select count(*) from busy where busy.webhook_id = w.id), 0)
                 for update skip locked) d
             where w.disabled_at is null and a.disabled_at is null),
-        taken as (select * from due order by turn, next_at, id limit $2)
-        update webhook_delivery d set lease = $4, lease_until = $5 from taken where d.id = taken.id
-        returning d.id, d.change_id, d.attempts, taken.webhook_id, taken.account_id, taken.name, taken.countries,
-            taken.role
+        taken as (select id from due order by turn, next_at, id limit $2)
+        update webhook_delivery d set lease = $4, lease_until = $5 from due
+        where d.id = due.id and d.id in (select id from taken)
+        returning d.id, d.change_id, d.attempts, due.webhook_id, due.account_id, due.name, due.countries, due.role
         """,
         now, most, of_each, lease, until, [one.webhook_id for one in busy], [one.owner.account_id for one in busy],
     )  # fmt: skip

@@ -17,12 +17,14 @@ from mla_tracker.api.files.reading import read_rows
 from mla_tracker.api.files.samples import sample_file
 from mla_tracker.commands.importing import work_off
 from mla_tracker.commands.importing_rows import BATCH, ReadRow
+from mla_tracker.commands.verifying import verify
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.scheduler.jobs import scheduled_jobs
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole
-from mla_tracker.storage.imports import CHUNK_BYTES, ImportSpec
+from mla_tracker.storage.imports import CHUNK_BYTES, MOST_OPEN, ImportSpec
 from tests.builders.api import NOW, SETTINGS, ClientOf, Present
+from tests.builders.register import account
 from tests.builders.requests import problem
 from tests.builders.secrets import MARK
 
@@ -83,7 +85,10 @@ async def test_what_was_handed_in_lies_sealed_and_is_erased_when_it_is_over(
     assert (await read(morocco, made))["skipped"] == 798
     async with db.transaction(DbRole.OWNER, read_only=True) as tx:
         assert await tx.fetchval("select count(*) from import_chunk") == 0
-        assert await tx.fetchval("select wrapped from bulk_import") is None
+        row = await tx.fetchrow("select wrapped, digest from bulk_import")
+        # By the digest of a short file whoever guesses what it said would know that he is right.
+        assert row is not None
+        assert tuple(row) == (None, None)
 
 
 async def test_refused_rows_are_a_file_with_row_column_and_reason(
@@ -205,6 +210,38 @@ async def test_an_import_is_for_its_country_alone(
     assert (await (await client_of("MA")).get(f"{PATH}/{made['id']}")).status_code == 200
 
 
+async def test_what_was_told_of_rows_is_for_who_handed_them_in(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    """A reason names days, and the row may be of a case that others do not see."""
+    acts = [{"type": "sent", "occurred_on": "2026-01-05"}, {"type": "received", "occurred_on": "2026-01-04"}]
+    made = await handed_in(morocco, a_file(1, handling="confidential", events=acts))
+    await work_off(db, NOW, read_rows)
+    path = f"{PATH}/{made['id']}/refused"
+    assert "2026-01-04" in (await morocco.get(path)).text
+    for role in (Role.OFFICER, Role.HEAD, Role.INTEGRATION, Role.ADMIN):
+        problem(await (await client_of("MA", role=role)).get(path), 403, "not-allowed")
+    colleague = await account(db, "MA", role=Role.HEAD)
+    async with db.transaction(DbRole.API, viewer=colleague, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from bulk_import") == 1
+        assert await tx.fetchval("select count(*) from import_remark") == 0
+
+
+async def test_comparing_with_a_confidential_record_is_a_reading_of_it(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    await handed_in(morocco, a_file(1, handling="confidential"))
+    await work_off(db, NOW, read_rows)
+    auditor = await client_of("MA", role=Role.AUDITOR)
+    for number, how in enumerate(({"dry_run": "true"}, {}, {"all_or_nothing": "true"}), start=1):
+        made = await handed_in(morocco, a_file(1, handling="confidential", subject="a guess"), **how)
+        await work_off(db, NOW, read_rows)
+        assert (await read(morocco, made))["refused"] == 1
+        entries = (await auditor.get("/api/v1/audit", params={"limit": 200})).json()["items"]
+        assert [one["what"] for one in entries].count("request.read") == number
+    assert (await verify(db)).findings == ()
+
+
 async def test_all_or_nothing_records_nothing_of_a_file_with_one_bad_row(
     db: Database, morocco: httpx.AsyncClient
 ) -> None:
@@ -240,6 +277,45 @@ async def test_an_import_of_a_closed_account_records_nothing(
         assert await tx.fetchval("select status from bulk_import where id = $1", made["id"]) == "failed"
         assert await tx.fetchval("select count(*) from request") == 0
         assert await tx.fetchval("select count(*) from import_chunk") == 0
+
+
+async def test_an_account_that_is_closed_meanwhile_records_nothing_more(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    made = await handed_in(morocco, a_file(BATCH * 3))
+
+    async def closing(content: Any, spec: ImportSpec, *, skip: int) -> AsyncIterator[ReadRow]:
+        number = skip
+        async for row in read_rows(content, spec, skip=skip):
+            number += 1
+            if number == BATCH + 10:
+                async with db.transaction(DbRole.OWNER) as tx:
+                    await tx.execute("update account set disabled_at = now()")
+            yield row
+
+    await work_off(db, NOW, closing)
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval("select count(*) from request") == BATCH
+        await tx.execute("update bulk_import set lease_until = clock_timestamp()")
+    await work_off(db, NOW, read_rows)
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        row = await tx.fetchrow("select status, recorded, wrapped from bulk_import where id = $1", made["id"])
+        assert row is not None
+        assert tuple(row) == ("failed", BATCH, None)
+        assert await tx.fetchval("select count(*) from import_chunk") == 0
+
+
+async def test_so_many_files_of_an_account_wait_and_no_more(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    for _ in range(MOST_OPEN):
+        await handed_in(morocco, a_file(1))
+    query = {"kind": "requests"}
+    refused = await morocco.post(PATH, params=query, content=a_file(1), headers=NDJSON)
+    assert "wait" in problem(refused, 400, "invalid-entry")["detail"]
+    await handed_in(await client_of("MA"), a_file(1))
+    await work_off(db, NOW, read_rows)
+    await handed_in(morocco, a_file(1))
 
 
 async def test_a_killed_node_is_replaced_by_another_which_goes_on_behind_what_stands(
