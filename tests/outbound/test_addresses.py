@@ -78,6 +78,7 @@ async def test_a_name_that_leads_nowhere_is_told_from_one_that_is_refused(found:
         "https://hooks.example.org:99999/", "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
         "https://169.254.169.254/latest/meta-data", "https://hooks.example.org/ x", "https://hooks.example.org\\@evil/",
         "https://hooks.example.org/\n", "javascript:alert(1)", "https://[::1", "https://exämple.org/", "https://10.0.0.1./",
+        f"https://{'a.' * 150}example.org/",
     ],
 )  # fmt: skip
 def test_addresses_that_can_be_told_to_be_wrong_are_refused_at_once(url: str) -> None:
@@ -87,4 +88,5 @@ def test_addresses_that_can_be_told_to_be_wrong_are_refused_at_once(url: str) ->
 def test_http_is_called_where_the_operator_said_so() -> None:
     assert fault_of_url("http://hooks.example.org/", Reach(http=True)) is None
     assert fault_of_url("https://hooks.example.org:8443/a?b=c", Reach()) is None
+    assert fault_of_url("https://xn--bcher-kva.example/", Reach()) is None
     assert fault_of_url("https://10.1.2.3/", Reach.of(["10.0.0.0/8"], http=False)) is None
