@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -32,6 +33,9 @@ MEDIA: Final = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 MOST_BYTES: Final = 2**50
 """What the framework lets through; how much is taken is a setting."""
 PIECE_SECONDS: Final = 30
+LEAST_PACE: Final = 4096
+"""Bytes per second that must have come on average, the first PIECE_SECONDS aside: else a few callers, each a byte at a
+time, hold every connection."""
 
 Kind = Literal["agreements", "requests", "directory"]
 Encoding = Literal["utf-8", "utf-16", "windows-1252", "windows-1256", "iso-8859-1"]
@@ -141,8 +145,9 @@ def _form(content_type: str | None, content_encoding: str | None) -> str:
 
 
 async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises the 413 problem, and the 408 problem for a piece that does not come."""
+    """The body as it comes. Raises the 413 problem, and the 408 problem for what does not come, or hardly."""
     size = 0
+    began = time.monotonic()
     stream = aiter(request.stream())
     while True:
         try:
@@ -160,6 +165,11 @@ async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[b
                 problems.TOO_LARGE,
                 f"The file is larger than {most} bytes. Split it, or have the operator raise MLA_IMPORT_BYTES or "
                 "import it with mla-tracker import.",
+            )
+        if size < (time.monotonic() - began - PIECE_SECONDS) * LEAST_PACE:
+            raise Problem(
+                problems.TIMED_OUT,
+                f"Less than {LEAST_PACE} bytes came per second. Send the file over a faster line, or in parts.",
             )
         yield piece
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from litestar.types import ASGIApp
 
+from mla_tracker.api import imports
 from mla_tracker.api.app import create_app
 from mla_tracker.api.files.reading import read_rows
 from mla_tracker.api.files.samples import sample_file
@@ -176,6 +177,23 @@ async def test_what_cannot_be_taken_is_refused_and_leaves_nothing(
         assert await tx.fetchval("select count(*) from import_chunk") == 0
         assert await tx.fetchval("select count(*) from bulk_import where status <> 'failed'") == 0
         assert await tx.fetchval("select count(*) from bulk_import where wrapped is not null") == 0
+
+
+@pytest.mark.parametrize("pause", [0.05, 1.0])
+async def test_a_file_that_comes_byte_by_byte_or_not_at_all_is_given_up(
+    db: Database, morocco: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    monkeypatch.setattr(imports, "PIECE_SECONDS", 0.3)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x"
+            await asyncio.sleep(pause)
+
+    answer = await morocco.post(PATH, params={"kind": "requests"}, content=dripping(), headers=CSV)
+    problem(answer, 408, "request-timeout")
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from bulk_import where status <> 'failed'") == 0
 
 
 async def test_a_repeated_call_under_one_key_hands_in_once(db: Database, morocco: httpx.AsyncClient) -> None:
