@@ -368,6 +368,17 @@ async def test_of_two_nodes_one_takes_an_import(db: Database, morocco: httpx.Asy
     assert sum(one["recorded"] for one in both) == 5
 
 
+async def test_the_same_rows_in_two_files_at_once_are_recorded_once_and_skipped_once(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    backwards = "".join(reversed(a_file(40).splitlines(keepends=True)))
+    made = [await handed_in(morocco, a_file(40)), await handed_in(await client_of("MA"), backwards)]
+    await asyncio.gather(*(asyncio.create_task(work_off(db, NOW, read_rows)) for _ in range(2)))
+    done = [await read(morocco, one) for one in made]
+    assert [one["status"] for one in done] == ["done", "done"]
+    assert [sum(one[what] for one in done) for what in ("recorded", "skipped", "refused")] == [40, 40, 0]
+
+
 async def test_an_upload_that_broke_off_is_given_up(db: Database, morocco: httpx.AsyncClient) -> None:
     made = await handed_in(morocco, a_file(1))
     async with db.transaction(DbRole.OWNER) as tx:
