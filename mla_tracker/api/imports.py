@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.exceptions import InternalServerException
 from litestar.response import Stream
 from pydantic import Field
 
@@ -18,7 +19,7 @@ from mla_tracker.api.fields import Answer, Country, Id, Instant, Query
 from mla_tracker.api.files.remarks import remarks_as_csv
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.problems import Problem
-from mla_tracker.api.routes import documented
+from mla_tracker.api.routes import broken_off, documented
 from mla_tracker.commands import importing
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound
@@ -155,6 +156,8 @@ async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[b
                 piece = await anext(stream)
         except StopAsyncIteration:
             return
+        except InternalServerException:
+            raise broken_off() from None
         except TimeoutError:
             raise Problem(
                 problems.TIMED_OUT, f"Nothing came for {PIECE_SECONDS} seconds. Send the file again."

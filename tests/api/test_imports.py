@@ -196,6 +196,33 @@ async def test_a_file_that_comes_byte_by_byte_or_not_at_all_is_given_up(
         assert await tx.fetchval("select count(*) from bulk_import where status <> 'failed'") == 0
 
 
+@pytest.mark.parametrize(("path", "media"), [(PATH, b"text/csv"), ("/api/v1/requests", b"application/json")])
+async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
+    db: Database, app: ASGIApp, morocco: httpx.AsyncClient, path: str, media: bytes
+) -> None:
+    events = [{"type": "http.request", "body": b"kind", "more_body": True}, {"type": "http.disconnect"}]
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        return events.pop(0) if len(events) > 1 else events[0]
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    headers = [
+        (b"host", b"tests"), (b"content-type", media), (b"authorization", morocco.headers["Authorization"].encode())
+    ]  # fmt: skip
+    scope: Any = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers, "client": ("127.0.0.1", 1),
+        "server": ("tests", 80), "query_string": b"kind=requests" if path == PATH else b"",
+    }  # fmt: skip
+    await app(scope, receive, send)
+    assert told[0]["status"] == 408
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from bulk_import where status <> 'failed'") == 0
+
+
 async def test_a_repeated_call_under_one_key_hands_in_once(db: Database, morocco: httpx.AsyncClient) -> None:
     headers = {**NDJSON, "Idempotency-Key": "k-1"}
     query = {"kind": "requests"}
