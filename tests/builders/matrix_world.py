@@ -211,8 +211,8 @@ async def an_own_import(world: World, caller: UUID) -> UUID:
             """
             with made as (insert into bulk_import (id, account_id, country, scopes, kind, format, encoding, days,
                 all_or_nothing, dry_run, kept_here, status, position, refused, created_at, updated_at, finished_at)
-                values ($1, $2, 'MA', '{}', 'requests', 'csv', 'utf-8', 'iso', false, false, false, 'done', 1, 1, $3, $3,
-                    $3))
+                values ($1, $2, 'MA', '{}', 'requests', 'csv', 'utf-8', 'iso', false, false, false, 'done', 1, 1, $3,
+                    $3, $3))
             insert into import_remark values ($1, 2, 1, true, 'sent_on', 'Not a date.')
             """,
             made, caller, NOW,
