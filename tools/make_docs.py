@@ -161,7 +161,9 @@ def permission_page() -> str:
     for deed, permission in PERMISSIONS.items():
         marks = " | ".join("✓" if role in permission.roles else "" for role in Role)
         words = f"{permission.words} (`{deed}`)"
-        lines.append(f"| {words} | {marks} | {permission.scope or 'any'} | {', '.join(routes[deed])} |")
+        lines.append(
+            f"| {words} | {marks} | {' and '.join(permission.scopes) or 'any'} | {', '.join(routes[deed])} |"
+        )
     return PERMISSIONS_HEAD + "\n".join(lines) + "\n"
 
 

@@ -75,7 +75,7 @@ def parse_query(model: type[Model], query_string: bytes) -> Model:
             faults.append((_pointer([name]), "Given more than once. Give it once."))
         else:
             values[name] = _plain_value(text, kinds[name].of)
-    faults += _hidden_faults(values)
+    faults += hidden_faults(values)
     try:
         query = model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
@@ -193,7 +193,7 @@ def _read_json(raw: bytes) -> tuple[Any, list[Fault], bytes | str]:
         (_pointer([name] if name in at_top else []), f"{name!r} is given twice in one object. Give it once.")
         for name in doubled
     ]
-    return value, faults + list(_hidden_faults(value)), json.dumps(value) if written_out else raw
+    return value, faults + list(hidden_faults(value)), json.dumps(value) if written_out else raw
 
 
 def _no_json(sentence: str) -> Problem:
@@ -208,7 +208,7 @@ def _whole_number(text: str) -> int | float:
     return int(text) if len(text) <= 20 else float("inf")
 
 
-def _hidden_faults(value: Any) -> Iterator[Fault]:
+def hidden_faults(value: Any) -> Iterator[Fault]:
     """Faults inside values whatever their field: NUL, lone surrogates, vast numbers, too deep a nesting."""
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while waiting:

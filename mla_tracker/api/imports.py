@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.exceptions import InternalServerException
 from litestar.response import Stream
 from pydantic import Field
 
@@ -17,7 +19,7 @@ from mla_tracker.api.fields import Answer, Country, Id, Instant, Query
 from mla_tracker.api.files.remarks import remarks_as_csv
 from mla_tracker.api.paging import Page, PageQuery
 from mla_tracker.api.problems import Problem
-from mla_tracker.api.routes import documented
+from mla_tracker.api.routes import broken_off, documented
 from mla_tracker.commands import importing
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import InvalidEntry, NotAllowed, NotFound
@@ -32,6 +34,9 @@ MEDIA: Final = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 MOST_BYTES: Final = 2**50
 """What the framework lets through; how much is taken is a setting."""
 PIECE_SECONDS: Final = 30
+LEAST_PACE: Final = 4096
+"""Bytes per second that must have come on average, the first PIECE_SECONDS aside: else a few callers, each a byte at a
+time, hold every connection."""
 
 Kind = Literal["agreements", "requests", "directory"]
 Encoding = Literal["utf-8", "utf-16", "windows-1252", "windows-1256", "iso-8859-1"]
@@ -141,8 +146,9 @@ def _form(content_type: str | None, content_encoding: str | None) -> str:
 
 
 async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises the 413 problem, and the 408 problem for a piece that does not come."""
+    """The body as it comes. Raises the 413 problem, and the 408 problem for what does not come, or hardly."""
     size = 0
+    began = time.monotonic()
     stream = aiter(request.stream())
     while True:
         try:
@@ -150,6 +156,8 @@ async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[b
                 piece = await anext(stream)
         except StopAsyncIteration:
             return
+        except InternalServerException:
+            raise broken_off() from None
         except TimeoutError:
             raise Problem(
                 problems.TIMED_OUT, f"Nothing came for {PIECE_SECONDS} seconds. Send the file again."
@@ -160,6 +168,11 @@ async def _pieces(request: Request[Any, Any, Any], most: int) -> AsyncIterator[b
                 problems.TOO_LARGE,
                 f"The file is larger than {most} bytes. Split it, or have the operator raise MLA_IMPORT_BYTES or "
                 "import it with mla-tracker import.",
+            )
+        if size < (time.monotonic() - began - PIECE_SECONDS) * LEAST_PACE:
+            raise Problem(
+                problems.TIMED_OUT,
+                f"Less than {LEAST_PACE} bytes came per second. Send the file over a faster line, or in parts.",
             )
         yield piece
 
@@ -212,15 +225,15 @@ async def read_import(import_id: UUID, actor: Actor, database: Database) -> Resp
         may=Deed.READ_IMPORTS,
         answer=None,
         media=("text/csv",),
-        problems=[NotFound],
-        description="Row, column, what (`refused`, or `warning` on a row that was taken) and reason. It holds nothing "
-        "of the rows themselves.",
+        problems=[NotFound, NotAllowed],
+        description="Row, column, what (`refused`, or `warning` on a row that was taken) and reason, for the account "
+        "that handed the file in. It quotes no text of the rows.",
     ),
 )
 async def read_refused(import_id: UUID, actor: Actor, database: Database) -> Stream:
     """In the order of rows."""
     async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
-        await queries.import_view(tx, import_id, actor=actor)
+        await queries.own_import(tx, import_id, actor=actor)
     return Stream(
         remarks_as_csv(database, import_id, actor=actor),
         media_type="text/csv; header=present",

@@ -131,7 +131,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": f"A token made here (`{TOKEN_PATTERN}`), or a JWT of the identity provider of this "
                     "installation. `x-roles` of an operation are the roles that may call it, `x-scope` is the scope "
-                    "that the token needs.",
+                    "that the token needs, or both of them.",
                 }
             },
         },
@@ -273,11 +273,11 @@ def _file_content(example: str | None) -> dict[str, Any]:
 
 def _who_may(deed: Deed) -> dict[str, Any]:
     """For machines that check who may call what: the row of docs/permissions.md that the operation is of."""
-    scope = PERMISSIONS[deed].scope
+    scopes = PERMISSIONS[deed].scopes
     return {
         "x-deed": deed.value,
         "x-roles": [role.value for role in roles_of(deed)],
-        "x-scope": None if scope is None else scope.value,
+        "x-scope": " ".join(scopes) or None,
     }
 
 

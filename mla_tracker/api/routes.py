@@ -8,6 +8,7 @@ from typing import Any, Final, cast, get_type_hints
 
 from litestar import Request
 from litestar.di import NamedDependency, Provide
+from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from pydantic import BaseModel
@@ -142,6 +143,13 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
         raise Problem(
             problems.TIMED_OUT, f"The body did not arrive within {BODY_SECONDS} seconds. Send it again."
         ) from None
+    except InternalServerException:
+        raise broken_off() from None
+
+
+def broken_off() -> Problem:
+    """The framework calls it a fault of ours that the caller went away; only the log hears of it."""
+    return Problem(problems.TIMED_OUT, "The body broke off before its end. Send it again.")
 
 
 def _provide_entry(model: type[BaseModel]) -> Provide:

@@ -5,8 +5,9 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import IO, Annotated, Any, Final, Literal
 from uuid import UUID
 
 from cyclopts import App, Parameter
@@ -20,6 +21,7 @@ from mla_tracker.domain.vocabulary import Role
 from mla_tracker.queries.imports import import_view, remarks
 from mla_tracker.settings import Settings, load_settings
 from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.durable import created
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.imports import CHUNK_BYTES, Counted, ImportSpec
 
@@ -81,7 +83,7 @@ def import_file(
     all_or_nothing
         Record all rows or none; by default each row that can be.
     refused
-        Write what was refused to this file, as CSV with row, column and reason.
+        Write what was refused to this new file, as CSV with row, column and reason.
     as_json
         Print the outcome as JSON.
     """
@@ -141,8 +143,11 @@ async def _import(
     from mla_tracker.api.files.remarks import remarks_as_csv
 
     digest, size = _looked_at(file)
-    async with ready(settings) as database:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(ready(settings))
         actor = await _actor(database, account, country, importing.KINDS[spec.kind])
+        # Made first: not after an hour is it to be found that it cannot be.
+        written = None if refused is None else stack.enter_context(_private(refused))
         with _progress(size) as told:
             import_id, _, before = await importing.carry_out_file(
                 database, spec, digest, size, lambda: _content(file, told), read_rows,
@@ -151,10 +156,8 @@ async def _import(
         async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
             view = await import_view(tx, import_id, actor=actor)
             shown = await remarks(tx, import_id, limit=MOST_TOLD)
-        if refused is not None:
-            with refused.open("xb") as written:
-                async for part in remarks_as_csv(database, import_id, actor=actor):
-                    written.write(part)
+        if written is not None:
+            await _written(remarks_as_csv(database, import_id, actor=actor), written.write)
     return {**view, "taken_before": before, "remarks": shown}
 
 
@@ -273,12 +276,16 @@ async def _export(
             await _written(content, sys.stdout.buffer.write)
             sys.stdout.buffer.flush()
             return
-        try:
-            target = to.open("xb")
-        except OSError as error:
-            raise CannotRun(f"The file {to} cannot be written ({error.strerror or error}).") from None
-        with target:
+        with _private(to) as target:
             await _written(content, target.write)
+
+
+def _private(file: Path) -> IO[bytes]:
+    """A new file that this user alone may read. Raises CannotRun."""
+    try:
+        return created(file)
+    except OSError as error:
+        raise CannotRun(f"The file {file} cannot be written ({error.strerror or error}).") from None
 
 
 async def _written(content: AsyncIterator[bytes], write: Callable[[bytes], object]) -> None:

@@ -95,19 +95,38 @@ async def deliver(db: Database, now: datetime, reach: Reach, terms: Terms = TERM
         late = await deliveries.behind(tx, last)
     for endpoint in late:
         queued += await _queue(db, endpoint, last, present)
-    done: Counter[str] = Counter()
-    while present.passed < terms.budget:
-        async with db.transaction(DbRole.JOBS) as tx:
-            at = present.now
-            claimed = await deliveries.claim(
-                tx, uuid4(), now=at, until=at + LEASE, most=AT_ONCE, of_each=OF_EACH
-            )
-        if not claimed:
-            break
-        done.update(
-            await asyncio.gather(*(_safely(_attempt(db, one, present, reach, terms)) for one in claimed))
-        )
+    done = await _called(db, present, reach, terms)
     return Delivered(queued, done["delivered"], done["pending"], done["dead"], done["withheld"])
+
+
+async def _called(db: Database, present: "_Present", reach: Reach, terms: Terms) -> Counter[str]:
+    """Make the calls that are due, each as soon as one before it is over; gives what became of them."""
+    done: Counter[str] = Counter()
+    calls: dict[asyncio.Task[str], Endpoint] = {}
+    try:
+        while present.passed < terms.budget:
+            if len(calls) < AT_ONCE:
+                async with db.transaction(DbRole.JOBS) as tx:
+                    at = present.now
+                    claimed = await deliveries.claim(
+                        tx, uuid4(), now=at, until=at + LEASE, most=AT_ONCE - len(calls), of_each=OF_EACH,
+                        busy=list(calls.values()),
+                    )  # fmt: skip
+                for one in claimed:
+                    attempt = _safely(_attempt(db, one, present, reach, terms))
+                    calls[asyncio.create_task(attempt)] = one.endpoint
+            if not calls:
+                break
+            rest = (terms.budget - present.passed).total_seconds()
+            over, _ = await asyncio.wait(calls, timeout=max(rest, 0), return_when=asyncio.FIRST_COMPLETED)
+            for task in over:
+                del calls[task]
+                done[task.result()] += 1
+        done.update(await asyncio.gather(*calls))
+    finally:
+        for task in calls:
+            task.cancel()
+    return done
 
 
 async def _queue(db: Database, endpoint: Endpoint, last: int, present: "_Present") -> int:

@@ -16,10 +16,11 @@ from mla_tracker.commands.importing_agreements import record_agreements
 from mla_tracker.commands.importing_directory import record_directory
 from mla_tracker.commands.importing_requests import meet, record_requests
 from mla_tracker.commands.importing_rows import BATCH, Outcome, ReadRow, Seen
+from mla_tracker.commands.reading import note_reading
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.errors import DomainError, InvalidEntry, NotAllowed
 from mla_tracker.domain.permissions import Deed, require
-from mla_tracker.storage import imports
+from mla_tracker.storage import import_remarks, imports
 from mla_tracker.storage.database import Database, DbRole, TimeLimits, Tx
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.idempotency import IdempotencyKey, claim
@@ -94,11 +95,17 @@ async def receive(
 ) -> Received:
     """Keep what is handed in, sealed, until a job takes it up. `key_of` gives the caller's key from the SHA-256.
 
-    Raises NotAllowed, and InvalidEntry for an empty file; where `content` raises, nothing is kept either.
+    Raises NotAllowed, and InvalidEntry for an empty file and for one too many at once; where `content` raises, nothing
+    is kept either.
     """
     require_import(actor, spec.kind)
     import_id = uuid7(now)
     async with db.transaction(DbRole.API, viewer=actor) as tx:
+        if await imports.number_open(tx, actor.account_id) >= imports.MOST_OPEN:
+            raise InvalidEntry(
+                f"{imports.MOST_OPEN} files of this account wait to be imported. Hand in this one when one of them is "
+                "over."
+            )
         key = await imports.create(tx, import_id, spec, actor=actor, now=now, kept_here=True)
     digest, size, number = imports.new_digest(), 0, 0
     try:
@@ -133,7 +140,7 @@ async def work_off(db: Database, now: datetime, read: Read) -> Mapping[str, int]
     done: list[Counted] = []
     async with db.transaction(DbRole.JOBS) as tx:
         broken_off = await imports.forget_broken_off(tx, before=now - BROKEN_OFF_AFTER, now=now)
-        await imports.forget_remarks(tx, before=now - REMARKS_KEPT)
+        await import_remarks.forget_old(tx, before=now - REMARKS_KEPT)
     for _ in range(AT_ONCE):
         moment = now + timedelta(seconds=time.monotonic() - began)
         async with db.transaction(DbRole.JOBS) as tx:
@@ -221,8 +228,7 @@ class _Course:
             await self._meet(batch)
             async with self._transaction() as tx:
                 outcome = await self._record(tx, batch, write=True)
-                counted = self.counted + outcome.counted
-                await imports.advance(tx, self._held, counted, outcome.remarks, now=self.moment())
+                counted = await self._noted(tx, outcome)
             self.counted = counted
             self._told(counted)
         return None
@@ -267,11 +273,17 @@ class _Course:
         )
 
     async def _advance(self, outcome: Outcome) -> None:
-        counted = self.counted + outcome.counted
         async with self._transaction() as tx:
-            await imports.advance(tx, self._held, counted, outcome.remarks, now=self.moment())
+            counted = await self._noted(tx, outcome)
         self.counted = counted
         self._told(counted)
+
+    async def _noted(self, tx: Tx, outcome: Outcome) -> Counted:
+        """How far it was taken with a batch, what is told of it, and what confidential requests it was held against."""
+        counted, now = self.counted + outcome.counted, self.moment()
+        await imports.advance(tx, self._held, counted, outcome.remarks, now=now)
+        await note_reading(tx, outcome.compared, route="import", actor=self._held.actor, now=now)
+        return counted
 
     async def _meet(self, batch: list[ReadRow]) -> None:
         """What a batch meets for the first time is stored beside the transaction that records it."""

@@ -78,7 +78,7 @@ async def record_requests(
         of = tx if len(part) == 1 and _is_linked(part[0][1]) else asking
         found = await _candidates(tx, asking, part, outcome, actor=actor, now=now, seen=seen)
         found = await _without_repeated(tx, found, outcome, actor=actor, seen=seen)
-        ready: list[tuple[ReadRow, Prepared]] = []
+        ready: list[tuple[_Candidate, Prepared]] = []
         for candidate in found:
             await asyncio.sleep(
                 0
@@ -88,12 +88,14 @@ async def record_requests(
             except DomainError as error:
                 outcome.refused(candidate.row, faults_of_error(error))
             else:
-                ready.append((candidate.row, new))
+                ready.append((candidate, new))
         if write:
-            await _write(tx, ready, outcome)
+            # In one order, so that two files with the same references do not wait for each other both ways.
+            ready.sort(key=lambda one: one[1].record.external_reference or "")
+            await _write(tx, ready, outcome, actor=actor)
         else:
-            for row, new in ready:
-                outcome.recorded(row, _warnings(new))
+            for candidate, new in ready:
+                outcome.recorded(candidate.row, _warnings(new))
     return outcome.in_order()
 
 
@@ -304,6 +306,7 @@ async def _judge_repeated(tx: Tx, one: _Candidate, stored: UUID, outcome: Outcom
     except DomainError:
         outcome.refused(one.row, faults_of_error(reference_taken(one.readied.record)))
         return
+    outcome.compared.append(dict(row))
     [kept] = await documents(tx, [dict(row)], actor=actor, by_reference=False)
     kept.pop("id")
     said = _said(one.readied, actor)
@@ -331,8 +334,13 @@ def _differs(other: str, names: Sequence[str] = ()) -> list[Fault]:
     ]
 
 
-async def _write(tx: Tx, ready: Sequence[tuple[ReadRow, Prepared]], outcome: Outcome) -> None:
-    """Write requests in one statement; where the database refuses it, each by itself."""
+async def _write(
+    tx: Tx, ready: Sequence[tuple[_Candidate, Prepared]], outcome: Outcome, *, actor: Actor
+) -> None:
+    """Write requests in one statement; where the database refuses it, each by itself.
+
+    A reference that somebody else has given meanwhile is held against what he recorded under it.
+    """
     if not ready:
         return
     try:
@@ -341,16 +349,22 @@ async def _write(tx: Tx, ready: Sequence[tuple[ReadRow, Prepared]], outcome: Out
     except asyncpg.IntegrityConstraintViolationError as error:
         if len(ready) > 1:
             for one in ready:
-                await _write(tx, [one], outcome)
+                await _write(tx, [one], outcome, actor=actor)
             return
         if error.constraint_name != requests.UNIQUE_REFERENCE:
             raise
-        [(row, new)] = ready
-        outcome.refused(row, faults_of_error(reference_taken(new.record)))
+        [(candidate, new)] = ready
+        reference = new.record.external_reference
+        assert reference is not None
+        stored = (await taken(tx, "request", new.record.recorded_by, [reference])).get(reference)
+        if stored is None:
+            outcome.refused(candidate.row, faults_of_error(reference_taken(new.record)))
+        else:
+            await _judge_repeated(tx, candidate, stored, outcome, actor=actor)
         return
-    for row, new in ready:
+    for candidate, new in ready:
         await same_cases.tell_twin(tx, new.record.same_case_as, new.record.id)
-        outcome.recorded(row, _warnings(new))
+        outcome.recorded(candidate.row, _warnings(new))
 
 
 async def _insert(tx: Tx, new: Sequence[Prepared]) -> None:

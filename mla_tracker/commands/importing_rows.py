@@ -62,6 +62,8 @@ class Outcome:
 
     counted: Counted = field(default_factory=Counted)
     remarks: list[Remark] = field(default_factory=list)
+    compared: list[Mapping[str, Any]] = field(default_factory=list)
+    """The recorded requests that rows were held against: what became of a row tells what they say."""
 
     def recorded(self, row: ReadRow, warnings: Iterable[Fault] = ()) -> None:
         """A row that is, or would be, recorded."""

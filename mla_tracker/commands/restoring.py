@@ -12,6 +12,7 @@ from mla_tracker.commands.rebuilding import rebuild
 from mla_tracker.commands.setting_up import set_up
 from mla_tracker.commands.tokens import revoke_token
 from mla_tracker.commands.verifying import verify
+from mla_tracker.commands.webhooks import take_away
 from mla_tracker.domain.audit import What
 from mla_tracker.storage import backups, erasing_again, record_keys, restoring
 from mla_tracker.storage.backups import Manifest
@@ -158,7 +159,18 @@ async def _put_keys(db: Database, sound: Sound) -> None:
 
 async def _take_away_again(db: Database, sound: Sound, now: datetime) -> dict[str, int]:
     """Erase and end what was so when the record keys were kept; each batch is a transaction of its own."""
-    again = dict.fromkeys(("requests", "persons", "texts", "tokens", "accounts", "feeds", "addresses"), 0)
+    names = (
+        "requests",
+        "persons",
+        "texts",
+        "tokens",
+        "accounts",
+        "feeds",
+        "addresses",
+        "webhooks",
+        "imports",
+    )
+    again = dict.fromkeys(names, 0)
     while True:
         async with db.transaction(DbRole.OWNER, limits=NO_END) as tx:
             number = await erasing_again.requests(tx, now, BATCH)
@@ -193,7 +205,23 @@ async def _take_away_again(db: Database, sound: Sound, now: datetime) -> dict[st
                 account = await load_account(tx, one, None)
                 await tell_of_account(tx, account, what, await remove(tx, one), None, now)
         again[name] = len(ids)
+    if sound.kept.format > 1:
+        again["webhooks"] = await _webhooks_again(db, sound, now)
+    async with db.transaction(DbRole.OWNER) as tx:
+        again["imports"] = await erasing_again.open_imports(tx, now)
     return again
+
+
+async def _webhooks_again(db: Database, sound: Sound, now: datetime) -> int:
+    """Take away the endpoints that were deleted, or were others, when the record keys were kept; gives how many."""
+    lines = record_keys.lines(sound.record_keys_file)
+    standing = {(line.id, line.octets) for line in lines if line.form == "webhook"}
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        ids = await erasing_again.webhooks_not_standing(tx, standing)
+    for one in ids:
+        async with db.transaction(DbRole.OWNER) as tx:
+            await take_away(tx, one, now)
+    return len(ids)
 
 
 async def _verify(

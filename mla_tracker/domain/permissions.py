@@ -55,12 +55,19 @@ class Deed(StrEnum):
 class Permission:
     """Who may do a deed, with which scope of the credential shown (None: with any), and what the deed is in words.
 
-    `words` complete the sentence "only … may …".
+    `words` complete the sentence "only … may …". `also` is a second scope that is needed, where the deed has somebody
+    told from then on what the credential must be able to read.
     """
 
     roles: frozenset[Role]
     scope: Scope | None
     words: str
+    also: Scope | None = None
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes that the credential needs, all of them."""
+        return tuple(scope for scope in (self.scope, self.also) if scope is not None)
 
 
 _ALL: Final = frozenset(Role)
@@ -76,7 +83,7 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
         _DESK, Scope.READ, "read where they are told what is due, and a calendar of it"
     ),
     Deed.SET_NOTIFICATIONS: Permission(
-        _DESK, Scope.WRITE, "say where they are told what is due, by mail or in a calendar"
+        _DESK, Scope.WRITE, "say where they are told what is due, by mail or in a calendar", also=Scope.READ
     ),
     Deed.READ_LAW: Permission(_ALL, Scope.READ, "read limits, conventions and calendars"),
     Deed.COUNT_DEADLINES: Permission(_ALL, Scope.READ, "count a period without recording anything"),
@@ -146,7 +153,10 @@ PERMISSIONS: Final[Mapping[Deed, Permission]] = {
     ),
     # What an endpoint is told leaves the house: by who answers for that, or was opened for it.
     Deed.MANAGE_WEBHOOKS: Permission(
-        frozenset({Role.HEAD, Role.INTEGRATION, Role.ADMIN}), Scope.MANAGE, "have changes sent to an address"
+        frozenset({Role.HEAD, Role.INTEGRATION, Role.ADMIN}),
+        Scope.MANAGE,
+        "have changes sent to an address",
+        also=Scope.READ,
     ),
 }
 """Every deed once. A deed concerns what the account sees: which requests those are is for the walls to say."""
@@ -160,7 +170,7 @@ def roles_of(deed: Deed) -> tuple[Role, ...]:
 def may(actor: Actor, deed: Deed) -> bool:
     """Whether role and scopes of the account allow the deed."""
     permission = PERMISSIONS[deed]
-    return actor.role in permission.roles and (permission.scope is None or permission.scope in actor.scopes)
+    return actor.role in permission.roles and actor.scopes.issuperset(permission.scopes)
 
 
 def require(actor: Actor, deed: Deed) -> None:
@@ -170,12 +180,14 @@ def require(actor: Actor, deed: Deed) -> None:
         raise NotAllowed(
             f"This account is {actor.role}; only {_either(roles_of(deed))} may {permission.words}. Ask one of them."
         )
-    if permission.scope is not None and permission.scope not in actor.scopes:
-        held = ", ".join(scope for scope in Scope if scope in actor.scopes) or "none"
+    for scope in permission.scopes:
+        if scope in actor.scopes:
+            continue
+        held = ", ".join(one for one in Scope if one in actor.scopes) or "none"
         raise InsufficientScope(
-            f"To {permission.words}, a credential needs the scope {permission.scope}; this one has: {held}. "
+            f"To {permission.words}, a credential needs the scope {scope}; this one has: {held}. "
             "Use another token, or ask for one with that scope.",
-            facts={"scope": permission.scope.value},
+            facts={"scope": scope.value},
         )
 
 

@@ -23,16 +23,18 @@ NOT_PUBLIC: Final[Sequence[Network]] = tuple(
     for network in (
         "168.63.129.16/32",  # metadata of a cloud, under an address of the public internet
         "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4",
-        "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10",
+        "2001::/23", "2001:db8::/32", "3fff::/20",
     )
 )  # fmt: skip
 """What is refused besides what Python knows to be no part of the public internet."""
+
+PUBLIC_IPV6: Final = IPv6Network("2000::/3")
+"""All that is routed in the public internet; elsewhere lie translations of IPv4, overlays, and what comes later."""
 
 _WITHIN: Final[Sequence[tuple[IPv6Network, int]]] = (
     (IPv6Network("::ffff:0:0/96"), 0),
     (IPv6Network("::/96"), 0),
     (IPv6Network("64:ff9b::/96"), 0),
-    (IPv6Network("64:ff9b:1::/48"), 0),
     (IPv6Network("2002::/16"), 80),
 )
 """Networks of IPv6 that lead to an address of IPv4, and how far from the end that stands."""
@@ -55,6 +57,8 @@ def is_allowed(address: Address, networks: Sequence[Network]) -> bool:
     if any(address in network for network in networks if network.version == address.version):
         return True
     refused = address.is_multicast or not address.is_global
+    if isinstance(address, IPv6Address):
+        refused = refused or address not in PUBLIC_IPV6
     return not refused and not any(address in one for one in NOT_PUBLIC if one.version == address.version)
 
 

@@ -32,6 +32,9 @@ from mla_tracker.outbound.addresses import (
 CONNECT_SECONDS: Final = 3.0
 WHOLE_SECONDS: Final = 10.0
 MOST_BYTES: Final = 16 * 1024
+LONGEST_HOST: Final = 253
+"""Names of DNS are no longer."""
+
 SECRET_PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = 32
 
@@ -69,8 +72,13 @@ def fault_of_url(url: str, reach: Reach) -> str | None:
     wrong = "Give an https address in ASCII with a host, and without user, password or fragment."
     try:
         parts = urlsplit(url)
-        sound = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0 and "#" not in url
-        host = httpx.URL(url).host
+        sound = (
+            0 < len(parts.hostname or "") <= LONGEST_HOST
+            and "@" not in parts.netloc
+            and parts.port != 0
+            and "#" not in url
+        )
+        host = host_of(url)
     except (ValueError, httpx.InvalidURL, UnicodeError):
         return wrong
     if not sound or not url.isascii() or any(char <= " " or char == "\\" for char in url):
@@ -93,8 +101,8 @@ def fault_of_url(url: str, reach: Reach) -> str | None:
 
 
 def host_of(url: str) -> str:
-    """The host of an address that has no fault."""
-    return httpx.URL(url).host
+    """The host of an address that has no fault, in ASCII as it is called."""
+    return httpx.URL(url).raw_host.decode("ascii")
 
 
 def new_secret() -> str:
@@ -148,7 +156,7 @@ async def _status(url: str, body: bytes, headers: Mapping[str, str], reach: Reac
         raise AddressRefused(url)
     named = httpx.URL(url)
     port = named.port or (443 if named.scheme == "https" else 80)
-    address = await address_of(named.host, port, reach.networks, reach.resolve)
+    address = await address_of(host_of(url), port, reach.networks, reach.resolve)
     # Called is the address that was looked at; the host keeps its name, for TLS and for whoever serves several.
     pinned = named.copy_with(host=address)
     told = {**headers, "host": named.netloc.decode("ascii")}

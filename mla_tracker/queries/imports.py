@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.errors import NotFound
+from mla_tracker.domain.errors import NotAllowed, NotFound
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.imports import remarks_of
+from mla_tracker.storage.import_remarks import remarks_of
 
 _SHOWN = """
     i.id, i.kind, i.format, i.encoding, i.days, i.all_or_nothing, i.dry_run, i.status, i.position as rows, i.recorded,
@@ -25,6 +25,15 @@ async def import_view(tx: Tx, import_id: UUID, *, actor: Actor) -> dict[str, Any
     if row is None:
         raise NotFound("There is no such import, or this account may not see it.")
     return dict(row)
+
+
+async def own_import(tx: Tx, import_id: UUID, *, actor: Actor) -> None:
+    """Raises NotFound for an import of another country, NotAllowed for one that another account has handed in."""
+    if (await import_view(tx, import_id, actor=actor))["account_id"] != actor.account_id:
+        raise NotAllowed(
+            "What was told of the rows of a file is for the account that handed it in, since it may tell of cases that "
+            "others do not see. Ask there."
+        )
 
 
 async def imports(

@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.postgres import PROGRAMS
 
-LEFT_OUT: Final = ("record_key",)
-"""Tables whose rows are not in the copy: they are kept apart, so that what is forgotten is forgotten in copies too."""
+LEFT_OUT: Final = ("record_key", "import_chunk")
+"""Tables whose rows are not in the copy, so that what is forgotten is forgotten in copies too: record keys are kept
+apart, files that wait to be imported are handed in again."""
 
 PIECE: Final = 1024 * 1024
 LOCK_WAIT_MILLISECONDS: Final = 30_000

@@ -66,26 +66,40 @@ async def queue(
 
 
 async def claim(
-    tx: Tx, lease: UUID, *, now: datetime, until: datetime, most: int, of_each: int
+    tx: Tx,
+    lease: UUID,
+    *,
+    now: datetime,
+    until: datetime,
+    most: int,
+    of_each: int,
+    busy: Sequence[Endpoint] = (),
 ) -> list[Claimed]:
-    """Take deliveries that are due, the longest waiting first, and of no endpoint more than `of_each`.
+    """Take deliveries that are due, of no endpoint more than `of_each`, and of accounts in turns, the longest waiting
+    first: who has many endpoints, or slow ones, leaves the others theirs.
 
-    What somebody else has is his until his lease ends.
+    `busy`: the endpoints of the calls that are being made. What somebody else has is his until his lease ends.
     """
     rows = await tx.fetch(
         f"""
-        with due as (
-            select d.id, {_WHOSE} from webhook w join account a on a.id = w.account_id cross join lateral (
+        with busy (webhook_id, account_id) as (select w, a from unnest($6::uuid[], $7::uuid[]) as made (w, a)),
+        due as (
+            select d.id, {_WHOSE}, d.next_at, row_number() over (partition by a.id order by d.next_at, d.id)
+                + (select count(*) from busy where busy.account_id = a.id) as turn
+            from webhook w join account a on a.id = w.account_id cross join lateral (
                 select d.id, d.next_at from webhook_delivery d
                 where d.webhook_id = w.id and d.state = 'pending' and d.next_at <= $1
                     and (d.lease_until is null or d.lease_until <= $1)
-                order by d.next_at, d.id limit $3 for update skip locked) d
-            where w.disabled_at is null and a.disabled_at is null
-            order by d.next_at, d.id limit $2)
-        update webhook_delivery d set lease = $4, lease_until = $5 from due where d.id = due.id
+                order by d.next_at, d.id
+                limit greatest($3 - (select count(*) from busy where busy.webhook_id = w.id), 0)
+                for update skip locked) d
+            where w.disabled_at is null and a.disabled_at is null),
+        taken as (select id from due order by turn, next_at, id limit $2)
+        update webhook_delivery d set lease = $4, lease_until = $5 from due
+        where d.id = due.id and d.id in (select id from taken)
         returning d.id, d.change_id, d.attempts, due.webhook_id, due.account_id, due.name, due.countries, due.role
         """,
-        now, most, of_each, lease, until,
+        now, most, of_each, lease, until, [one.webhook_id for one in busy], [one.owner.account_id for one in busy],
     )  # fmt: skip
     return [Claimed(row["id"], row["change_id"], row["attempts"], lease, _endpoint(row)) for row in rows]
 

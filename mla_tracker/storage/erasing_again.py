@@ -9,7 +9,7 @@ from mla_tracker.storage import persons, retention
 from mla_tracker.storage.audit import append
 from mla_tracker.storage.audited import chain_of, changed
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.record_keys import Line
+from mla_tracker.storage.record_keys import WEBHOOK_MARK, Line
 from mla_tracker.storage.retention import HeldRequest
 
 
@@ -102,6 +102,26 @@ async def not_standing(
     """The accounts whose row in a table is none of those that stood, by what it is known by."""
     found = await tx.fetch(f"select account_id, {column} from {table} order by account_id")
     return [row[0] for row in found if (row[0], row[1]) not in standing]
+
+
+async def webhooks_not_standing(tx: Tx, standing: Collection[tuple[UUID, bytes | None]]) -> list[UUID]:
+    """The endpoints that are none of those that stood, with that address and secret."""
+    found = await tx.fetch(f"select id, {WEBHOOK_MARK} as mark from webhook order by id")
+    return [row["id"] for row in found if (row["id"], row["mark"]) not in standing]
+
+
+async def open_imports(tx: Tx, now: datetime) -> int:
+    """End the imports whose files were not copied, and take away what was; gives how many."""
+    ended = await tx.fetch(
+        """
+        update bulk_import set status = 'failed', finished_at = $1, updated_at = $1, wrapped = null, digest = null,
+            lease_until = null, error = 'A backup was restored, and holds no file. Hand it in once more.'
+        where kept_here and status in ('receiving', 'waiting', 'running') returning 1
+        """,
+        now,
+    )
+    await tx.execute("delete from import_chunk")
+    return len(ended)
 
 
 async def not_ended(tx: Tx, table: str, column: str, ids: Sequence[UUID]) -> list[UUID]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from asyncpg import Record
@@ -20,6 +20,10 @@ MOST_ATTEMPTS: Final = 20
 MOST_REFUSED: Final = 200_000
 MOST_WARNED: Final = 20_000
 """Rows of which something is told; those beyond are counted and not told of."""
+MOST_OPEN: Final = 20
+"""Files of one account that lie here and are not imported yet."""
+MOST_ERROR: Final = 1000
+"""Characters of the reason why a file as a whole was not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,19 @@ async def create(
         wrapped if kept_here else None, digest, now,
     )  # fmt: skip
     return key
+
+
+async def number_open(tx: Tx, account_id: UUID) -> int:
+    """How many files of an account lie here or are being received; none is added until the transaction ends."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended('imports ' || $1, 0))", str(account_id))
+    number: int = await tx.fetchval(
+        """
+        select count(*) from bulk_import
+        where account_id = $1 and kept_here and status in ('receiving', 'waiting', 'running')
+        """,
+        account_id,
+    )
+    return number
 
 
 async def add_chunk(
@@ -261,7 +278,7 @@ _READ: Final = (
 
 
 class Lost(Exception):
-    """The import is somebody else's by now: whoever was slow to answer stops."""
+    """The import is somebody else's by now, or nobody's: whoever was at it stops."""
 
 
 async def advance(
@@ -273,12 +290,17 @@ async def advance(
     now: datetime,
     size: int | None = None,
 ) -> None:
-    """Note how far it was taken, and what is to be told, in the transaction that took it. Raises Lost."""
+    """Note how far it was taken, and what is to be told, in the transaction that took it.
+
+    Raises Lost, also where the account that handed it in was closed meanwhile: whoever takes it up next ends it.
+    """
     ours = await tx.fetchval(
         """
-        update bulk_import set position = $3, recorded = $4, skipped = $5, refused = $6, warned = $7, updated_at = $8,
-            lease_until = clock_timestamp() + $9, bytes = coalesce($10, bytes)
-        where id = $1 and holder = $2 and status = 'running' returning true
+        update bulk_import i set position = $3, recorded = $4, skipped = $5, refused = $6, warned = $7,
+            updated_at = $8, lease_until = clock_timestamp() + $9, bytes = coalesce($10, bytes)
+        from account a
+        where i.id = $1 and holder = $2 and status = 'running' and a.id = i.account_id and a.disabled_at is null
+        returning true
         """,
         held.id, held.holder, counted.position, counted.recorded, counted.skipped, counted.refused, counted.warned, now,
         LEASE, size,
@@ -321,10 +343,10 @@ async def end(tx: Tx, import_id: UUID, holder: UUID, *, now: datetime, failed: s
     told = await tx.fetchval(
         """
         update bulk_import set status = $3, error = $4, finished_at = $5, updated_at = $5, wrapped = null,
-            lease_until = null
+            digest = null, lease_until = null
         where id = $1 and holder = $2 and status = 'running' returning true
         """,
-        import_id, holder, "failed" if failed else "done", failed, now,
+        import_id, holder, "failed" if failed else "done", failed[:MOST_ERROR] if failed else None, now,
     )  # fmt: skip
     if told is None:
         raise Lost
@@ -368,26 +390,3 @@ async def forget_broken_off(tx: Tx, *, before: datetime, now: datetime) -> int:
     )  # fmt: skip
     await tx.execute("delete from import_chunk where import_id = any($1)", [row["id"] for row in rows])
     return len(rows)
-
-
-async def forget_remarks(tx: Tx, *, before: datetime) -> int:
-    """Delete what was told of the rows of imports that were over then, in the name of the jobs; gives how many."""
-    done = await tx.execute(
-        "delete from import_remark r using bulk_import i where i.id = r.import_id and i.finished_at < $1",
-        before,
-    )
-    return int(done.split()[-1])
-
-
-async def remarks_of(tx: Tx, import_id: UUID, *, after: tuple[int, int], limit: int) -> list[dict[str, Any]]:
-    """What was told of rows, in their order, after a row and number."""
-    return [
-        dict(row)
-        for row in await tx.fetch(
-            """
-            select row_number, number, refused, field, reason from import_remark
-            where import_id = $1 and (row_number, number) > ($2, $3) order by row_number, number limit $4
-            """,
-            import_id, *after, limit,
-        )
-    ]  # fmt: skip

@@ -2,8 +2,8 @@
 
 Each copy of them replaces the one before, so that a key that was destroyed is in none. Lines of text: a head, then
 `key`, `gone` (a key that was destroyed), `person` and `text` (erased one by one), `empty` (a text that says nothing any
-more), `token` and `account` (ended), `feed` and `address` (those there are: what is not named was taken away), and a
-last one that counts and signs the others.
+more), `token` and `account` (ended), `feed`, `address` and `webhook` (those there are: what is not named was taken away
+or is another by now), and a last one that counts and signs the others.
 """
 
 import base64
@@ -28,11 +28,13 @@ from mla_tracker.storage.durable import replaced
 from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.vault import Vault
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+READ: Final = frozenset({1, 2})
+"""Format 1 names no webhooks."""
 BATCH: Final = 2000
 _HEAD: Final = "mla-tracker record keys"
 _SIGNED: Final = b"mla-tracker record keys\n"
-_STANDING: Final = frozenset({"key", "feed", "address"})
+_STANDING: Final = frozenset({"key", "feed", "address", "webhook"})
 _MOST_BYTES_OF_A_LINE: Final = 4096
 
 _ROWS: Final = """
@@ -54,11 +56,18 @@ _ROWS: Final = """
     union all
     select 'account', id, null, disabled_at, null from account where disabled_at is not null
 """
-_OF_ACCOUNTS: Final = """
+WEBHOOK_MARK: Final = (
+    "sha256(convert_to(url, 'UTF8') || sealed || convert_to((disabled_at is null)::text, 'UTF8'))"
+)
+"""By which an endpoint is known that still has its address and secret, and is still told or not."""
+
+_OF_ACCOUNTS: Final = f"""
     union all
     select 'feed', account_id, token_hash, null, null from calendar_feed
     union all
     select 'address', account_id, commitment, null, null from notification
+    union all
+    select 'webhook', id, mark, null, null from (select id, {WEBHOOK_MARK} as mark from webhook) marked
 """
 """In a database that was migrated far enough."""
 
@@ -70,12 +79,13 @@ class Kept:
     made_at: datetime
     rows: int
     taken_away: int
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: `octets` of a wrapped key, or by which a feed or an address is known; `at` and `ground` of what was
-    destroyed, where they are known."""
+    """One line: `octets` of a wrapped key, or by which a feed, address or webhook is known; `at` and `ground` of what
+    was destroyed, where they are known."""
 
     form: str
     id: UUID
@@ -160,7 +170,7 @@ def checked(path: Path, vault: Vault) -> Kept:
             f"The record keys in {path} are not as they were written: something was changed or cut off. "
             "Give another copy."
         )
-    return Kept(datetime.fromisoformat(head["made_at"]), rows, taken_away)
+    return Kept(datetime.fromisoformat(head["made_at"]), rows, taken_away, head["format"])
 
 
 def lines(path: Path) -> Iterator[Line]:
@@ -227,7 +237,7 @@ def _head(line: bytes, path: Path, vault: Vault) -> dict[str, Any]:
         raise CannotRun(
             f"{path} holds no record keys. Give the file that MLA_RECORD_KEYS_FILE named at the backup."
         )
-    if head.get("format") != FORMAT:
+    if head.get("format") not in READ:
         raise CannotRun(f"The record keys in {path} were written by a newer program. Install that one.")
     if head.get("keys") != dict(vault.fingerprints()):
         raise CannotRun(

@@ -12,17 +12,20 @@ import httpx
 import pytest
 from litestar.types import ASGIApp
 
+from mla_tracker.api import imports
 from mla_tracker.api.app import create_app
 from mla_tracker.api.files.reading import read_rows
 from mla_tracker.api.files.samples import sample_file
 from mla_tracker.commands.importing import work_off
 from mla_tracker.commands.importing_rows import BATCH, ReadRow
+from mla_tracker.commands.verifying import verify
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.scheduler.jobs import scheduled_jobs
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole
-from mla_tracker.storage.imports import CHUNK_BYTES, ImportSpec
+from mla_tracker.storage.imports import CHUNK_BYTES, MOST_OPEN, ImportSpec
 from tests.builders.api import NOW, SETTINGS, ClientOf, Present
+from tests.builders.register import account
 from tests.builders.requests import problem
 from tests.builders.secrets import MARK
 
@@ -83,7 +86,10 @@ async def test_what_was_handed_in_lies_sealed_and_is_erased_when_it_is_over(
     assert (await read(morocco, made))["skipped"] == 798
     async with db.transaction(DbRole.OWNER, read_only=True) as tx:
         assert await tx.fetchval("select count(*) from import_chunk") == 0
-        assert await tx.fetchval("select wrapped from bulk_import") is None
+        row = await tx.fetchrow("select wrapped, digest from bulk_import")
+        # By the digest of a short file whoever guesses what it said would know that he is right.
+        assert row is not None
+        assert tuple(row) == (None, None)
 
 
 async def test_refused_rows_are_a_file_with_row_column_and_reason(
@@ -113,6 +119,29 @@ async def test_a_file_that_is_none_ends_as_failed_with_the_reason(
     done = await read(morocco, made.json())
     assert done["status"] == "failed"
     assert "colour" in done["error"]
+
+
+async def test_a_file_of_another_kind_ends_at_once_with_a_reason_that_quotes_nothing_of_it(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    made = await morocco.post(
+        PATH, params={"kind": "requests"}, content=f"MA;ES;{MARK};2019;x;y;z\n", headers=CSV
+    )
+    await handed_in(morocco, a_file(1))
+    assert (await work_off(db, NOW, read_rows))["recorded"] == 1
+    done = await read(morocco, made.json())
+    assert done["status"] == "failed"
+    assert "column 3: There is no column of this name." in done["error"]
+    assert MARK not in done["error"]
+
+
+async def test_half_a_character_in_one_row_keeps_no_other_row_from_being_recorded(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    made = await handed_in(morocco, a_file(1, subject="\ud800") + a_file(2).replace("H-", "G-"))
+    await work_off(db, NOW, read_rows)
+    done = await read(morocco, made)
+    assert (done["status"], done["recorded"], done["refused"]) == ("done", 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +179,50 @@ async def test_what_cannot_be_taken_is_refused_and_leaves_nothing(
         assert await tx.fetchval("select count(*) from bulk_import where wrapped is not null") == 0
 
 
+@pytest.mark.parametrize("pause", [0.05, 1.0])
+async def test_a_file_that_comes_byte_by_byte_or_not_at_all_is_given_up(
+    db: Database, morocco: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    monkeypatch.setattr(imports, "PIECE_SECONDS", 0.3)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x"
+            await asyncio.sleep(pause)
+
+    answer = await morocco.post(PATH, params={"kind": "requests"}, content=dripping(), headers=CSV)
+    problem(answer, 408, "request-timeout")
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from bulk_import where status <> 'failed'") == 0
+
+
+@pytest.mark.parametrize(("path", "media"), [(PATH, b"text/csv"), ("/api/v1/requests", b"application/json")])
+async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
+    db: Database, app: ASGIApp, morocco: httpx.AsyncClient, path: str, media: bytes
+) -> None:
+    events = [{"type": "http.request", "body": b"kind", "more_body": True}, {"type": "http.disconnect"}]
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        return events.pop(0) if len(events) > 1 else events[0]
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    headers = [
+        (b"host", b"tests"), (b"content-type", media), (b"authorization", morocco.headers["Authorization"].encode())
+    ]  # fmt: skip
+    scope: Any = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers, "client": ("127.0.0.1", 1),
+        "server": ("tests", 80), "query_string": b"kind=requests" if path == PATH else b"",
+    }  # fmt: skip
+    await app(scope, receive, send)
+    assert told[0]["status"] == 408
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from bulk_import where status <> 'failed'") == 0
+
+
 async def test_a_repeated_call_under_one_key_hands_in_once(db: Database, morocco: httpx.AsyncClient) -> None:
     headers = {**NDJSON, "Idempotency-Key": "k-1"}
     query = {"kind": "requests"}
@@ -180,6 +253,38 @@ async def test_an_import_is_for_its_country_alone(
         problem(await (await client_of("MA", role=Role.MINISTRY)).get(path), 403, "not-allowed")
     assert (await spain.get(PATH)).json()["items"] == []
     assert (await (await client_of("MA")).get(f"{PATH}/{made['id']}")).status_code == 200
+
+
+async def test_what_was_told_of_rows_is_for_who_handed_them_in(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    """A reason names days, and the row may be of a case that others do not see."""
+    acts = [{"type": "sent", "occurred_on": "2026-01-05"}, {"type": "received", "occurred_on": "2026-01-04"}]
+    made = await handed_in(morocco, a_file(1, handling="confidential", events=acts))
+    await work_off(db, NOW, read_rows)
+    path = f"{PATH}/{made['id']}/refused"
+    assert "2026-01-04" in (await morocco.get(path)).text
+    for role in (Role.OFFICER, Role.HEAD, Role.INTEGRATION, Role.ADMIN):
+        problem(await (await client_of("MA", role=role)).get(path), 403, "not-allowed")
+    colleague = await account(db, "MA", role=Role.HEAD)
+    async with db.transaction(DbRole.API, viewer=colleague, read_only=True) as tx:
+        assert await tx.fetchval("select count(*) from bulk_import") == 1
+        assert await tx.fetchval("select count(*) from import_remark") == 0
+
+
+async def test_comparing_with_a_confidential_record_is_a_reading_of_it(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    await handed_in(morocco, a_file(1, handling="confidential"))
+    await work_off(db, NOW, read_rows)
+    auditor = await client_of("MA", role=Role.AUDITOR)
+    for number, how in enumerate(({"dry_run": "true"}, {}, {"all_or_nothing": "true"}), start=1):
+        made = await handed_in(morocco, a_file(1, handling="confidential", subject="a guess"), **how)
+        await work_off(db, NOW, read_rows)
+        assert (await read(morocco, made))["refused"] == 1
+        entries = (await auditor.get("/api/v1/audit", params={"limit": 200})).json()["items"]
+        assert [one["what"] for one in entries].count("request.read") == number
+    assert (await verify(db)).findings == ()
 
 
 async def test_all_or_nothing_records_nothing_of_a_file_with_one_bad_row(
@@ -219,6 +324,45 @@ async def test_an_import_of_a_closed_account_records_nothing(
         assert await tx.fetchval("select count(*) from import_chunk") == 0
 
 
+async def test_an_account_that_is_closed_meanwhile_records_nothing_more(
+    db: Database, morocco: httpx.AsyncClient
+) -> None:
+    made = await handed_in(morocco, a_file(BATCH * 3))
+
+    async def closing(content: Any, spec: ImportSpec, *, skip: int) -> AsyncIterator[ReadRow]:
+        number = skip
+        async for row in read_rows(content, spec, skip=skip):
+            number += 1
+            if number == BATCH + 10:
+                async with db.transaction(DbRole.OWNER) as tx:
+                    await tx.execute("update account set disabled_at = now()")
+            yield row
+
+    await work_off(db, NOW, closing)
+    async with db.transaction(DbRole.OWNER) as tx:
+        assert await tx.fetchval("select count(*) from request") == BATCH
+        await tx.execute("update bulk_import set lease_until = clock_timestamp()")
+    await work_off(db, NOW, read_rows)
+    async with db.transaction(DbRole.OWNER, read_only=True) as tx:
+        row = await tx.fetchrow("select status, recorded, wrapped from bulk_import where id = $1", made["id"])
+        assert row is not None
+        assert tuple(row) == ("failed", BATCH, None)
+        assert await tx.fetchval("select count(*) from import_chunk") == 0
+
+
+async def test_so_many_files_of_an_account_wait_and_no_more(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    for _ in range(MOST_OPEN):
+        await handed_in(morocco, a_file(1))
+    query = {"kind": "requests"}
+    refused = await morocco.post(PATH, params=query, content=a_file(1), headers=NDJSON)
+    assert "wait" in problem(refused, 400, "invalid-entry")["detail"]
+    await handed_in(await client_of("MA"), a_file(1))
+    await work_off(db, NOW, read_rows)
+    await handed_in(morocco, a_file(1))
+
+
 async def test_a_killed_node_is_replaced_by_another_which_goes_on_behind_what_stands(
     db: Database, morocco: httpx.AsyncClient
 ) -> None:
@@ -249,6 +393,17 @@ async def test_of_two_nodes_one_takes_an_import(db: Database, morocco: httpx.Asy
     both = await asyncio.gather(*(asyncio.create_task(work_off(db, NOW, read_rows)) for _ in range(2)))
     assert sum(one["imports"] for one in both) == 1
     assert sum(one["recorded"] for one in both) == 5
+
+
+async def test_the_same_rows_in_two_files_at_once_are_recorded_once_and_skipped_once(
+    db: Database, morocco: httpx.AsyncClient, client_of: ClientOf
+) -> None:
+    backwards = "".join(reversed(a_file(40).splitlines(keepends=True)))
+    made = [await handed_in(morocco, a_file(40)), await handed_in(await client_of("MA"), backwards)]
+    await asyncio.gather(*(asyncio.create_task(work_off(db, NOW, read_rows)) for _ in range(2)))
+    done = [await read(morocco, one) for one in made]
+    assert [one["status"] for one in done] == ["done", "done"]
+    assert [sum(one[what] for one in done) for what in ("recorded", "skipped", "refused")] == [40, 40, 0]
 
 
 async def test_an_upload_that_broke_off_is_given_up(db: Database, morocco: httpx.AsyncClient) -> None:

@@ -209,6 +209,26 @@ async def test_a_file_that_cannot_be_read_as_a_whole_is_refused_as_a_whole(
     assert said in refused.value.detail
 
 
+async def test_a_first_row_that_names_no_column_is_quoted_nowhere() -> None:
+    with pytest.raises(InvalidEntry) as refused:
+        await rows(ROW.replace("Books, seized", "Books of Jean Dupont") + ROW)
+    told = [refused.value.detail, *(word for fault in refused.value.fields for word in fault)]
+    assert not any("Dupont" in each or "A-1" in each for each in told)
+    assert "column 5: There is no column of this name" in " ".join(map(": ".join, refused.value.fields))
+    assert "The columns of requests are id, external_reference" in refused.value.detail
+
+
+async def test_of_the_faults_of_a_row_no_more_are_told_than_of_a_body() -> None:
+    row = await one('{"events": [' + ", ".join(["{}"] * 1000) + "]}", form="ndjson")
+    assert len(row.faults) == 101
+    assert "faults more" in why(row)
+
+
+async def test_the_last_line_of_a_file_may_hold_what_parts_lines_elsewhere() -> None:
+    row = await one((HEADER + ROW.strip().replace(", ", "\u2028")).encode("utf-16"), encoding="utf-16")
+    assert row.entry.entry.subject == "Books\u2028seized"
+
+
 async def test_quoted_line_breaks_stay_and_rows_go_on_being_counted_as_a_spreadsheet_counts_them() -> None:
     first, second = await rows(
         HEADER.replace("subject", "urgency_reason")
@@ -265,6 +285,13 @@ async def test_the_ground_of_a_refusal_without_its_day_is_told() -> None:
             '{"kind": "evidence", "requesting_country": "MA", "requested_country": "ES", "subject": "a\\u0000b"}',
             "/subject",
         ),
+        (
+            '{"kind": "evidence", "requesting_country": "MA", "requested_country": "ES", "subject": "\\ud800"}',
+            "surrogate",
+        ),
+        ('{"kind": ' + "9" * 5000 + "}", "too large"),
+        ('{"kind": 1e999}', "too large"),
+        ('{"kind": ' + '{"a":' * 40 + "1" + "}" * 40 + "}", "Nested"),
     ],
 )
 async def test_a_line_of_json_that_is_no_record_is_refused_by_its_number(line: str, said: str) -> None:

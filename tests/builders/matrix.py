@@ -30,6 +30,7 @@ from tests.builders.matrix_world import (
     a_webhook,
     an_act,
     an_agreement_event,
+    an_own_import,
     the_delivery,
 )
 
@@ -125,7 +126,7 @@ def expected(row: Row, cell: Cell) -> tuple[int, str | None]:
     permission = PERMISSIONS[row.deed]
     if cell.role not in permission.roles:
         return 403, "not-allowed"
-    if permission.scope is not None and permission.scope not in SCOPES[cell.shown]:
+    if not SCOPES[cell.shown].issuperset(permission.scopes):
         return 403, "insufficient-scope"
     if cell.party is not Party.OWN and row.about is About.RECORD:
         return 404, "not-found"
@@ -314,7 +315,9 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "GET /api/v1/imports": Row(Deed.READ_IMPORTS, About.LIST, query=_WHOLE, shows="{import}"),
     "GET /api/v1/imports/{import_id}": Row(Deed.READ_IMPORTS, About.RECORD),
-    "GET /api/v1/imports/{import_id}/refused": Row(Deed.READ_IMPORTS, About.RECORD),
+    "GET /api/v1/imports/{import_id}/refused": Row(
+        Deed.READ_IMPORTS, About.RECORD, fresh={"import_id": an_own_import}
+    ),
     "GET /api/v1/exports/requests": Row(_READ, About.LIST, shows="{request}"),
     "GET /api/v1/exports/agreements": Row(Deed.READ_AGREEMENTS, About.LIST, shows="{agreement}"),
     "GET /api/v1/exports/directory": Row(Deed.READ_DIRECTORY, About.ALL),

@@ -83,12 +83,16 @@ async def test_a_sample_is_printed_tried_imported_and_exported(
     target = tmp_path / "export.csv"
     run(database_url, "export", "agreements", "--country", "MA", "--to", str(target))
     assert "org:Yugoslavia" in target.read_text()
+    assert target.stat().st_mode & 0o077 == 0, "texts of cases are for this user alone"
     assert "2 skipped" in run(database_url, "import", str(target), "--kind", "agreements", "--country", "MA")
     refused = tmp_path / "refused.csv"
     file.write_text(file.read_text().replace("Rabat / España", "Rabat / Nowhere").replace("T-1", "T-9"))
     told = run(database_url, *arguments, "--refused", str(refused), code=1)
     assert "Row 2, parties: Party 2: Not a country." in told
     assert refused.read_text().splitlines()[1].startswith("2,parties,refused,")
+    assert refused.stat().st_mode & 0o077 == 0
+    told = run(database_url, *arguments, "--refused", str(refused), code=1)
+    assert told.strip() == f"The file {refused} cannot be written (File exists)."
     await account(db, "MA")
     assert "Name one with --account" in run(
         database_url, "import", str(file), "--kind", "agreements", "--country", "MA", code=1

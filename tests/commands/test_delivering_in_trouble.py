@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mla_tracker.commands.delivering import LEASE
+from mla_tracker.commands.delivering import LEASE, deliver
 from mla_tracker.commands.webhooks import (
     Wanted,
     change_webhook,
@@ -27,6 +27,7 @@ from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
 from tests.builders.counted import as_owner
 from tests.builders.deliveries import (
+    AT_ONCE,
     BRIEF,
     HERE,
     SENT,
@@ -84,6 +85,22 @@ async def test_one_endpoint_that_never_answers_does_not_hold_up_the_others(
         done = await sweep(db, now, BRIEF)
     assert (done.delivered, done.failed) == (12, 12)
     assert len(receiver.got) == 12
+
+
+async def test_slow_endpoints_of_one_account_leave_the_others_theirs(db: Database, now: datetime) -> None:
+    """Five of Morocco's never answer, and were there first; in one run of a second Spain is told of all."""
+    officer, morocco = await register.account(db, "MA"), await an_integration(db)
+    spain = await an_integration(db, "ES")
+    async with receiving(never) as deaf, receiving() as receiver:
+        for _ in range(5):
+            await an_endpoint(db, morocco, deaf.url(), now)
+        await an_endpoint(db, spain, receiver.url(), now)
+        for _ in range(40):
+            await SENT.logged(db, officer, now=now)
+        brief = replace(HERE, seconds=2.0)
+        done = await deliver(db, now, brief, replace(AT_ONCE, budget=timedelta(seconds=1.5)))
+    assert len(receiver.got) == done.delivered == 40
+    assert 0 < done.failed <= 16
 
 
 async def test_what_a_worker_had_in_hand_when_it_was_killed_is_taken_up_again(

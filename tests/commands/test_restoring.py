@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from mla_tracker.api.files.reading import read_rows
 from mla_tracker.commands.accounts import create_account, disable_account
 from mla_tracker.commands.amending import amend_request
 from mla_tracker.commands.backing_up import back_up, keep_record_keys
 from mla_tracker.commands.calendar_feeds import make_feed
+from mla_tracker.commands.importing import receive, work_off
 from mla_tracker.commands.notes import erase_note, record_note
 from mla_tracker.commands.notifications import remove_notification
 from mla_tracker.commands.overdue import flag_due
@@ -24,19 +26,23 @@ from mla_tracker.commands.sealing import seal
 from mla_tracker.commands.setting_up import require_set_up, set_up
 from mla_tracker.commands.tokens import create_token, revoke_token
 from mla_tracker.commands.verifying import verify
+from mla_tracker.commands.webhooks import Wanted, change_webhook, delete_webhook, rotate_secret
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.persons import ErasureGround
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.storage import restoring
+from mla_tracker.storage import record_keys, restoring
 from mla_tracker.storage.backups import COPY, MANIFEST
 from mla_tracker.storage.copying import Programs, without_password
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.errors import CannotRun
+from mla_tracker.storage.imports import ImportSpec
 from mla_tracker.storage.record_keys import lines
 from mla_tracker.storage.vault import SealBroken, Vault, unseal
 from tests.builders.backups import an_empty_place, another_cluster, backed_up, restored
 from tests.builders.counted import NOW, with_shipped_limits
+from tests.builders.deliveries import HERE, an_endpoint
+from tests.builders.files import pieces
 from tests.builders.forgetting import at, closed_case, dump, erased, rule
 from tests.builders.keys import keys_folder, the_keys
 from tests.builders.persons import a_person
@@ -138,9 +144,15 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
     reader, other_reader = [await a_reader(db, "MA", now=NOW, name=name) for name in ("A", "B")]
     for one in (reader, other_reader):
         await make_feed(db, actor=one, now=NOW)
+    kinds = [await an_endpoint(db, morocco, f"https://{name}.example.org/", NOW) for name in "abcd"]
+    deleted, rotated, disabled, standing = [one.id for one in kinds]
     await backed_up(db, database_url, tmp_path)
     all_texts = await readable(db)
 
+    await delete_webhook(db, deleted, actor=morocco, now=NOW)
+    await rotate_secret(db, rotated, actor=morocco, now=NOW)
+    off = Wanted(enabled=False)
+    await change_webhook(db, disabled, off, reach=HERE, versions=None, actor=morocco, now=NOW)
     await erase_person(db, kept, gone, ErasureGround.ASKED_BY_THE_PERSON, actor=morocco, now=NOW)
     await erase_note(db, kept, note, ErasureGround.ORDERED, actor=morocco, now=NOW)
     await amend_request(db, kept, {"subject": None}, expected=None, actor=morocco, now=NOW)
@@ -161,7 +173,7 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
         assert told.sound, told
         assert told.again == {
             "requests": 1, "persons": 1, "texts": 2, "tokens": 1, "accounts": 1,
-            "feeds": 1, "addresses": 1,
+            "feeds": 1, "addresses": 1, "webhooks": 3, "imports": 0,
         }  # fmt: skip
         assert await readable(place) == left
         restored_rows, rows = await dump(place), await dump(db)
@@ -174,6 +186,7 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
             for table in ("calendar_feed", "notification"):
                 left_over = await tx.fetch(f"select account_id from {table}")
                 assert [row[0] for row in left_over] == [other_reader.account_id]
+            assert [row["id"] for row in await tx.fetch("select id from webhook")] == [standing]
             told_of = await tx.fetch(
                 "select what from audit_entry where chain_id = $1 order by id", forgotten
             )
@@ -181,6 +194,45 @@ async def test_what_was_erased_or_ended_after_the_backup_stays_so_after_the_rest
             # Not even whoever has the keys and the old copy opens it.
             sealed = await tx.fetch("select id, sealed from free_text where request_id = $1", forgotten)
             assert {row["sealed"] for row in sealed} == {None}
+
+
+async def test_record_keys_of_a_program_that_named_no_webhooks_leave_them_as_they_were(
+    db: Database,
+    database_url: str,
+    morocco: Actor,
+    elsewhere: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await an_endpoint(db, morocco, "https://hooks.example.org/", NOW)
+    monkeypatch.setattr(record_keys, "FORMAT", 1)
+    monkeypatch.setattr(record_keys, "_OF_ACCOUNTS", "")
+    await backed_up(db, database_url, tmp_path)
+    monkeypatch.undo()
+    async with an_empty_place(elsewhere) as (url, place):
+        told = await restored(place, url, tmp_path)
+        assert (told.sound, told.again["webhooks"]) == (True, 0)
+        async with place.transaction(DbRole.OWNER) as tx:
+            assert await tx.fetchval("select count(*) from webhook where disabled_at is null") == 1
+
+
+async def test_no_file_that_was_handed_in_is_in_a_backup_and_its_import_is_ended_by_the_restore(
+    db: Database, database_url: str, morocco: Actor, elsewhere: Server, tmp_path: Path
+) -> None:
+    """It lies there with its key until it is imported; a copy that has both would give it away for good."""
+    spec = ImportSpec("requests", "ndjson")
+    await receive(db, spec, pieces(b'{"subject": "Ruiz"}\n'), actor=morocco, now=NOW)
+    await backed_up(db, database_url, tmp_path)
+    async with an_empty_place(elsewhere) as (url, place):
+        told = await restored(place, url, tmp_path)
+        assert (told.sound, told.again["imports"]) == (True, 1)
+        async with place.transaction(DbRole.OWNER) as tx:
+            assert await tx.fetchval("select count(*) from import_chunk") == 0
+            row = await tx.fetchrow("select status, wrapped, error from bulk_import")
+            assert row is not None
+            assert tuple(row)[:2] == ("failed", None)
+            assert "once more" in row["error"]
+        assert (await work_off(place, NOW, read_rows))["imports"] == 0
 
 
 async def test_the_copy_alone_does_not_open_what_was_erased_even_with_all_keys(

@@ -24,18 +24,29 @@ def test_every_deed_stands_in_the_table_with_somebody_who_may() -> None:
 def test_a_role_may_with_the_scope_and_not_without(role: Role, deed: Deed) -> None:
     permission = PERMISSIONS[deed]
     assert may(acting_as(role), deed) is (role in permission.roles)
-    without = acting_as(role, *(set(Scope) - {permission.scope}))
-    assert may(without, deed) is (role in permission.roles and permission.scope is None)
-    if role not in permission.roles:
-        with pytest.raises(NotAllowed):
+    for scope in permission.scopes or (None,):
+        without = acting_as(role, *(set(Scope) - {scope}))
+        assert may(without, deed) is (role in permission.roles and scope is None)
+        if role not in permission.roles:
+            with pytest.raises(NotAllowed):
+                require(without, deed)
+        elif scope is None:
             require(without, deed)
-    elif permission.scope is None:
-        require(without, deed)
-    else:
-        require(acting_as(role), deed)
-        with pytest.raises(InsufficientScope) as caught:
-            require(without, deed)
-        assert caught.value.facts == {"scope": permission.scope.value}
+        else:
+            require(acting_as(role), deed)
+            with pytest.raises(InsufficientScope) as caught:
+                require(without, deed)
+            assert caught.value.facts == {"scope": scope.value}
+
+
+@pytest.mark.parametrize("deed", [Deed.MANAGE_WEBHOOKS, Deed.SET_NOTIFICATIONS])
+def test_who_has_others_told_must_be_able_to_read_it(deed: Deed) -> None:
+    """Else a token that reads nothing would make a feed or an endpoint that does."""
+    scope = PERMISSIONS[deed].scope
+    assert scope is not None
+    with pytest.raises(InsufficientScope, match="needs the scope read"):
+        require(acting_as(Role.HEAD, scope), deed)
+    require(acting_as(Role.HEAD, scope, Scope.READ), deed)
 
 
 @pytest.mark.parametrize("role", [Role.MINISTRY, Role.AUDITOR, Role.ADMIN])

@@ -21,7 +21,8 @@ INSIDE = (
     "255.255.255.255", "192.0.2.1", "::", "::1", "fe80::1", "fec0::1", "fc00::1", "fd00:ec2::254", "ff02::1",
     "2001:db8::1", "100::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:10.0.0.1", "::127.0.0.1",
     "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:7f00:1::", "2002:a9fe:a9fe::1",
-    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2", "::ffff:0:7f00:1", "64:ff9b:1:7f00:1:0:808:808", "200::1", "100:0:0:1::1",
+    "4000::1", "fe00::1",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ async def test_a_name_that_leads_nowhere_is_told_from_one_that_is_refused(found:
         "https://hooks.example.org:99999/", "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
         "https://169.254.169.254/latest/meta-data", "https://hooks.example.org/ x", "https://hooks.example.org\\@evil/",
         "https://hooks.example.org/\n", "javascript:alert(1)", "https://[::1", "https://exämple.org/", "https://10.0.0.1./",
+        f"https://{'a.' * 150}example.org/",
     ],
 )  # fmt: skip
 def test_addresses_that_can_be_told_to_be_wrong_are_refused_at_once(url: str) -> None:
@@ -86,4 +88,5 @@ def test_addresses_that_can_be_told_to_be_wrong_are_refused_at_once(url: str) ->
 def test_http_is_called_where_the_operator_said_so() -> None:
     assert fault_of_url("http://hooks.example.org/", Reach(http=True)) is None
     assert fault_of_url("https://hooks.example.org:8443/a?b=c", Reach()) is None
+    assert fault_of_url("https://xn--bcher-kva.example/", Reach()) is None
     assert fault_of_url("https://10.1.2.3/", Reach.of(["10.0.0.0/8"], http=False)) is None

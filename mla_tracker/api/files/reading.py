@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from mla_tracker.api.bodies import faults_in
+from mla_tracker.api.bodies import MAX_ERRORS, faults_in, hidden_faults
 from mla_tracker.api.files.bodies import BODIES, FileBody
 from mla_tracker.api.files.cells import Misread, unescaped
 from mla_tracker.api.files.columns import COLUMNS, READ, REQUIRED, Column, Form
@@ -21,6 +21,8 @@ from mla_tracker.domain.errors import InvalidEntry
 from mla_tracker.storage.imports import ImportSpec
 
 CSV: Final = "csv"
+_MOST_TOLD: Final = 3
+"""Columns at fault of which the error of a file tells."""
 
 
 async def read_rows(content: AsyncIterable[bytes], spec: ImportSpec, *, skip: int) -> AsyncIterator[ReadRow]:
@@ -107,22 +109,30 @@ def _header(record: Record, kind: str) -> Sequence[Column]:
         raise InvalidEntry(f"The row of column names cannot be read: {record.fault}")
     known = {column.name: column for column in COLUMNS[kind]}
     names = [cell.strip().lower().replace(" ", "_") for cell in record.value]
-    written = dict(zip(names, (cell.strip()[:100] or "(no name)" for cell in record.value), strict=True))
+    # A row without any known name may be no header but a record: what it says is told by nobody.
+    quoted = any(name in known for name in names)
+    written = {
+        name: (cell.strip()[:100] or "(no name)") if quoted or name in known else f"column {place}"
+        for place, (name, cell) in reversed(list(enumerate(zip(names, record.value, strict=True), start=1)))
+    }
     faults: list[Fault] = []
+    listed = False
     for name, times in Counter(names).items():
         if times > 1:
             faults.append((written[name], f"Named {times} times in the first row. Name each column once."))
         elif name not in known:
             near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
-            hint = f"Is {near[0]} meant?" if near else f"The columns of {kind} are {', '.join(known)}."
-            faults.append((written[name], f"There is no column of this name. {hint}"))
+            hint = f" Is {near[0]} meant?" if near else ""
+            listed = listed or not near
+            faults.append((written[name], f"There is no column of this name.{hint}"))
     missing = sorted(REQUIRED[kind] - set(names))
     faults += [(name, "This column is missing. Add it.") for name in missing]
     if faults:
+        told = [f"{name}: {why}" for name, why in faults[:_MOST_TOLD]]
+        told += [f"And {len(faults) - _MOST_TOLD} more."] if len(faults) > _MOST_TOLD else []
+        told += [f"The columns of {kind} are {', '.join(known)}."] if listed else []
         raise InvalidEntry(
-            "The first row does not name the columns of this kind of record: "
-            + " ".join(f"{name}: {why}" for name, why in faults[:5]),
-            fields=faults,
+            f"The first row does not name the columns of this kind of record: {' '.join(told)}", fields=faults
         )
     return [known[name] for name in names]
 
@@ -239,15 +249,25 @@ def _row(
     number: int, value: dict[str, Any], model: type[FileBody], faults: list[Fault], columns: Mapping[str, str]
 ) -> ReadRow:
     row = ReadRow(number, columns=columns)
-    try:
-        body = model.model_validate_json(to_json(value))
-    except ValidationError as error:
-        said = {field.removeprefix("/") for field, _ in faults}
-        named = [(row.column(pointer), why) for pointer, why in faults_in(error, value, model)]
-        faults += [(field, why) for field, why in named if field.removeprefix("/") not in said]
+    said = {field.removeprefix("/") for field, _ in faults}
+    found = list(hidden_faults(value))
+    if not found:
+        try:
+            body = model.model_validate_json(to_json(value))
+        except ValidationError as error:
+            found = faults_in(error, value, model)
+    named = [(row.column(pointer), why) for pointer, why in found]
+    faults += [(field, why) for field, why in named if field.removeprefix("/") not in said]
     if faults:
-        return replace(row, faults=list(dict.fromkeys(faults)))
+        return replace(row, faults=_few(list(dict.fromkeys(faults))))
     return replace(row, entry=body.imported())
+
+
+def _few(faults: list[Fault]) -> list[Fault]:
+    """As many as an answer would tell: a short row can have thousands."""
+    if len(faults) <= MAX_ERRORS:
+        return faults
+    return [*faults[:MAX_ERRORS], ("", f"And {len(faults) - MAX_ERRORS} faults more.")]
 
 
 _PLACES: Final[Mapping[str, Mapping[str, str]]] = {

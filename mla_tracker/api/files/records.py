@@ -16,6 +16,7 @@ from mla_tracker.domain.errors import InvalidEntry
 MOST_RECORD: Final = 1024 * 1024
 MOST_CELL: Final = 100_000
 MOST_COLUMNS: Final = 200
+MOST_DIGITS: Final = 20
 ENCODINGS: Final = ("utf-8", "utf-16", "windows-1252", "windows-1256", "iso-8859-1")
 SEPARATORS: Final = (",", ";", "\t")
 _BOMS: Final = (
@@ -76,7 +77,8 @@ async def lines_of(content: AsyncIterable[bytes], encoding: str) -> AsyncIterato
             return
     if decoder is not None:
         text += decoder.decode(held, final=True)
-        for line in text.splitlines(keepends=True):
+        *whole, text = text.split("\n")
+        for line in [*(f"{line}\n" for line in whole), *([text] if text else [])]:
             yield line, "\ufffd" not in line
     elif held:
         yield _decoded(held, name)
@@ -212,7 +214,9 @@ def read_object(text: str) -> Any:
         return found
 
     try:
-        value = json.loads(text, object_pairs_hook=as_object, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=as_object, parse_constant=_no_constant, parse_int=_whole_number
+        )
     except RecursionError:
         raise ValueError("Nested too deeply.") from None
     except ValueError as error:
@@ -220,6 +224,10 @@ def read_object(text: str) -> Any:
     if doubled:
         raise ValueError(doubled[0])
     return value
+
+
+def _whole_number(text: str) -> int | float:
+    return int(text) if len(text) <= MOST_DIGITS else float("inf")
 
 
 def _no_constant(name: str) -> Any:
