@@ -21,6 +21,7 @@ from mla_tracker.storage.audit_reading import entries_of
 from mla_tracker.storage.checkpoints import public_key_of
 from mla_tracker.storage.database import DbRole
 from mla_tracker.storage.errors import CannotRun
+from mla_tracker.storage.migrating import require_owner
 from mla_tracker.storage.proofs import NotProven, check_proof, proof_of
 
 TELL_EVERY: Final = 2.0
@@ -131,6 +132,7 @@ def prove(entry_id: UUID) -> None:
 
 async def _prove(settings: Settings, entry_id: UUID) -> Any:
     async with ready(settings) as database, database.transaction(DbRole.OWNER, read_only=True) as tx:
+        await require_owner(tx, database.where)
         proof = await proof_of(tx, entry_id)
     if proof is None:
         raise CannotRun(
@@ -187,6 +189,7 @@ def export(*, chain: str) -> None:
 async def _export(settings: Settings, kind: ChainKind, chain_id: UUID) -> int:
     number = 0
     async with ready(settings) as database, database.transaction(DbRole.OWNER, read_only=True) as tx:
+        await require_owner(tx, database.where)
         async for row in entries_of(tx, kind, chain_id):
             told = {name: row[name] for name in COLUMNS} | {"mac": row["mac"].hex(), "leaf": row["leaf"]}
             sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
