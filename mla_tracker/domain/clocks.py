@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clock_steps import closing_steps, opening_steps
 from mla_tracker.domain.counting import RULES, Deadline, Period, deadline
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.extensions import (
     Extension,
@@ -17,10 +18,10 @@ from mla_tracker.domain.extensions import (
     one_too_many,
     too_long,
 )
-from mla_tracker.domain.histories import Case, Event, first_instant
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.limits import Limit, Span
-from mla_tracker.domain.local_time import local_day
+from mla_tracker.domain.local_time import day_begins_at, local_day
 from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.precedence import Law, chosen_limits, country_of, side_of
 from mla_tracker.domain.runs import Run, find_runs, restarting
@@ -396,4 +397,4 @@ class _Counting:
         return event.earliest if self.by_instants else self._day(event)
 
     def _instant(self, moment: Moment) -> datetime:
-        return moment.astimezone(UTC) if isinstance(moment, datetime) else first_instant(moment, self.zone)
+        return moment.astimezone(UTC) if isinstance(moment, datetime) else day_begins_at(moment, self.zone)
