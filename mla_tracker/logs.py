@@ -106,7 +106,15 @@ def configure(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("asyncpg.pool").addFilter(in_one_line)
     sys.excepthook = _log_uncaught
+
+
+def in_one_line(record: logging.LogRecord) -> bool:
+    """A database that is away for a while is no fault of the program: the reason will do at each new try."""
+    if record.exc_info and (error := record.exc_info[1]) is not None:
+        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {told(error)}", (), None
+    return True
 
 
 def masked(line: str) -> str:

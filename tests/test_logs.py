@@ -1,6 +1,7 @@
 """Nothing that somebody entered, and no credential, reaches a line of the log: at any level, in any traceback."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import asyncpg
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from mla_tracker.logs import PRIVATE, WITHHELD, masked, told, without_private_fields
+from mla_tracker.logs import PRIVATE, WITHHELD, in_one_line, masked, told, without_private_fields
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.errors import CannotRun
 
@@ -178,6 +179,16 @@ def _of_pydantic() -> ValidationError:
 )
 def test_an_exception_is_told_without_what_it_may_quote(error: Exception, line: str) -> None:
     assert told(error) == line
+
+
+def test_a_pool_that_finds_no_database_says_so_in_one_line() -> None:
+    error = asyncpg.CannotConnectNowError("the database system is starting up")
+    record = logging.LogRecord(
+        "asyncpg.pool", logging.WARNING, "", 0, "no %s", ("floor",), (type(error), error, None)
+    )
+    assert in_one_line(record)
+    assert record.getMessage() == "no floor: CannotConnectNowError 57P03: the database system is starting up"
+    assert record.exc_info is None
 
 
 async def test_a_fault_of_the_database_names_the_rule_and_not_the_row(db: Database) -> None:

@@ -18,7 +18,8 @@ from mla_tracker.cli.stopping import waiting
 from mla_tracker.settings import Settings
 
 DRAIN_SECONDS: Final = 20
-IDLE_SECONDS: Final = 5
+IDLE_SECONDS: Final = 75
+"""Above what balancers and clients keep a connection for; else one is closed here while it is used again there."""
 HEAD_SECONDS: Final = 20
 SEND_SECONDS: Final = 60
 LINGER_SECONDS: Final = 2

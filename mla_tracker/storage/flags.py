@@ -16,21 +16,23 @@ from mla_tracker.storage.visibility import Sight
 LOOKED_AT: Final = "looked_at"
 
 # A check that another node or a writer holds is left to them. Writers delete the checks of a request before they change
-# its clocks, so whoever holds a check sees the clock as the check meant it.
+# its clocks, so whoever holds a check sees the clock as the check meant it. Checks are deleted by their place and
+# clocks looked up one by one: a plan made for any number of due checks reads both tables whole for each batch.
 _RAISE_DUE: Final = f"""
 with due as (
-    select clock_id, kind, level, due_at from clock_check
+    select ctid as place, clock_id, kind, level, due_at from clock_check
     where at <= $1 order by at limit $2 for update skip locked
 ), gone as (
-    delete from clock_check using due
-    where clock_check.clock_id = due.clock_id and clock_check.kind = due.kind and clock_check.level = due.level
+    delete from clock_check where ctid = any(array(select place from due))
 ), raised as (
     insert into flag (id, request_id, requesting_country, requested_country, clock_id, clock_key, limit_id, stage,
         obligor, kind, level, due_at, raised_at)
-    select mla_uuid7($1), clock.request_id, clock.requesting_country, clock.requested_country, clock.id,
-        clock.clock_key, clock.limit_id, clock.stage, clock.obligor, due.kind, due.level, due.due_at, $1
-    from due join clock on clock.id = due.clock_id
-    where clock.state = 'running' and not (due.kind = 'warning' and due.due_at <= $1)
+    select mla_uuid7($1), of.request_id, of.requesting_country, of.requested_country, due.clock_id,
+        of.clock_key, of.limit_id, of.stage, of.obligor, due.kind, due.level, due.due_at, $1
+    from due cross join lateral (
+        select request_id, requesting_country, requested_country, clock_key, limit_id, stage, obligor, state
+        from clock where clock.id = due.clock_id limit 1) of
+    where of.state = 'running' and not (due.kind = 'warning' and due.due_at <= $1)
     on conflict (request_id, clock_key, kind, level, due_at) do update
         set cleared_at = null, cleared_reason = null, settled_at = null, raised_at = excluded.raised_at
         where flag.cleared_at is not null

@@ -30,6 +30,8 @@ from tests.builders.counted import with_shipped_limits
 from tests.builders.random_histories import BEGINNINGS, Drawn, drawn
 from tests.builders.register import account
 
+pytestmark = pytest.mark.no_cover  # what it runs others cover, and tracing makes it take three times as long
+
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FIRST = date(2025, 6, 2)
 DAYS = 270

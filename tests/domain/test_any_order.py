@@ -16,6 +16,8 @@ from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import Act, ClockState, Effect, RequestKind, Side, Status
 from tests.builders.histories import SATURDAY_AND_SUNDAY, HistoryBuilder, a_limit
 
+pytestmark = pytest.mark.no_cover  # what it runs others cover, and tracing makes it take three times as long
+
 FIRST_DAY = date(2026, 2, 2)
 CASES = {
     RequestKind.EVIDENCE: HistoryBuilder(requesting="FI", requested="ES", convention="eio"),

@@ -17,6 +17,8 @@ from tests.catalogue.told import clocks_of
 from tests.domain.test_any_order import histories
 from tests.domain.test_deadline_cases import CASES, counted
 
+pytestmark = pytest.mark.no_cover  # what it runs others cover, and tracing makes it take three times as long
+
 
 def assert_replays(clock: Clock) -> None:
     reached = replayed(clock.steps)

@@ -24,6 +24,8 @@ from mla_tracker.domain.vocabulary import Act, ClockState, Effect, RequestKind, 
 from tests.builders.histories import HistoryBuilder
 from tests.builders.random_histories import Drawn, drawn
 
+pytestmark = pytest.mark.no_cover  # what it runs others cover, and tracing makes it take three times as long
+
 HISTORIES = 10_000
 CHUNK = 500
 CHUNKS = [range(first, first + CHUNK) for first in range(0, HISTORIES, CHUNK)]

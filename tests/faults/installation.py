@@ -38,6 +38,7 @@ PROGRAM = Path(sys.executable).with_name("mla-tracker")
 DISK_MB = 320
 LEASE_SECONDS = 3.0
 LOOK_SECONDS = 0.1
+FAULT = "ended by a fault of the program"
 READY_SECONDS = 180.0  # of a machine that does much else
 
 # Else as shipped, fsync and synchronous_commit among it; only the log ahead is kept small, for the small disk.
@@ -244,7 +245,7 @@ class Installation:
         """A node may end before it has begun, where there is no database; one that works must not end by itself."""
         said = node.said()
         began = "Serving " in said or "Running the scheduled jobs" in said
-        if not node.killed and (began or "Traceback" in said):
+        if not node.killed and (began or FAULT in said):
             self.surprises.append(f"{node.name} ended by itself: {said[-1500:]}")
 
 
