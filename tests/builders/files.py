@@ -1,6 +1,7 @@
 """Files of records for tests: imported in the name of an account, and exported again."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,12 @@ from mla_tracker.storage.imports import ImportSpec
 from tests.builders.register import NOW
 
 LATER = NOW + timedelta(days=1)
+UUIDS = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def without_ids(text: str) -> str:
+    """An export without the ids, which every installation gives anew."""
+    return re.sub(UUIDS, "", text)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,14 @@ from mla_tracker.api.bodies import MAX_ERRORS, faults_in, hidden_faults
 from mla_tracker.api.files.bodies import BODIES, FileBody
 from mla_tracker.api.files.cells import Misread, unescaped
 from mla_tracker.api.files.columns import COLUMNS, READ, REQUIRED, Column, Form
-from mla_tracker.api.files.records import SEPARATORS, Record, csv_records, json_records, read_object
+from mla_tracker.api.files.records import (
+    MOST_CELL,
+    SEPARATORS,
+    Record,
+    csv_records,
+    json_records,
+    read_object,
+)
 from mla_tracker.catalogue.country_names import Former, country_named
 from mla_tracker.commands.importing_rows import Fault, ReadRow
 from mla_tracker.domain.errors import InvalidEntry
@@ -155,6 +162,9 @@ def _csv_row(record: Record, header: Sequence[Column], spec: ImportSpec) -> Read
     for column, cell in zip(header, cells, strict=False):
         text = unescaped(cell)
         if not text.strip():
+            continue
+        if len(text) > MOST_CELL and column.form is not Form.JSON:
+            faults.append((column.name, f"The cell is longer than {MOST_CELL} characters. Shorten it."))
             continue
         if "\n" in text and _holds_records(text, header):
             faults.append(

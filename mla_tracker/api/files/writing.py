@@ -71,7 +71,8 @@ def _acts_apart(events: Sequence[Document]) -> tuple[dict[str, Document], list[D
         data = set(event.get("data", {}))
         plain = not data or (event["type"] == "refused" and data <= {"ground", "reason"})
         first = event["type"] in _USUAL and event["type"] not in usual
-        if plain and first and "occurred_on" in event and not {"note", "asserted_by"} & set(event):
+        beside = {"note", "asserted_by", "voided"} & set(event)
+        if plain and first and "occurred_on" in event and not beside:
             usual[event["type"]] = place
     order = [usual[act] for act in _USUAL if act in usual]
     order += [place for place in range(len(events)) if place not in usual.values()]
@@ -81,10 +82,10 @@ def _acts_apart(events: Sequence[Document]) -> tuple[dict[str, Document], list[D
 
 
 def _with_place(event: Document, places: Mapping[int, int]) -> Document:
-    answered = event.get("data", _BLANK).get("answers_act")
-    if answered is None:
-        return event
-    return {**event, "data": {**event["data"], "answers_act": places[answered - 1]}}
+    for part, name in (("data", "answers_act"), ("voided", "replaced_by")):
+        if (other := event.get(part, _BLANK).get(name)) is not None:
+            event = {**event, part: {**event[part], name: places[other - 1]}}
+    return event
 
 
 _USUAL: Final = tuple(act.value for act in USUAL_ACTS)
