@@ -56,7 +56,7 @@ Made from `api/files/columns.py` by `make docs`, with the samples that `mla-trac
 imports. How each form is read: [imports](imports.md). NDJSON has the fields of the API's bodies; what CSV has in
 columns of acts stands in `events`, `references` is an object, and parties with dates are objects in `parties`.
 
-Columns of JSON hold in both forms the same. What an answer of the API names by id is told so, in requests:
+Columns of JSON hold in both forms the same. What answers of the API name by id is told so:
 
 | of | field | says |
 | --- | --- | --- |
@@ -67,6 +67,8 @@ Columns of JSON hold in both forms the same. What an answer of the API names by 
 | an act | `voided.reason` | Why. Absent where it was erased. |
 | an act | `voided.replaced_by` | The place of the act that was recorded in its place. |
 | an act | `voided.by` | The country that took it back; by default the one that stated it. |
+| an event of an agreement | `voided.reason` | Why it was taken back. |
+| an event of an agreement | `data.superseded_by_reference` | The reference that you gave the other one. |
 | a person | `recorded_by` | The country that recorded them; by default your own. |
 | a note | `country` | Whose it is; by default your own country's. |
 """

@@ -25,12 +25,16 @@ from mla_tracker.storage.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class ImportedAgreement:
-    """An agreement as a file has it. `successors`: by the place of an event, the reference of the one it names."""
+    """An agreement as a file has it.
+
+    `successors`: by the place of an event, the reference of the one it names; `voided`: why it was taken back.
+    """
 
     entry: NewAgreement
     events: Sequence[NewAgreementEvent] = ()
     successors: Mapping[int, str] = field(default_factory=dict)
     recorded_by: str | None = None
+    voided: Mapping[int, str] = field(default_factory=dict)
 
 
 class _Undo(Exception):
@@ -72,7 +76,10 @@ async def _record(
                 entry = replace(entry, fields=replace(entry.fields, external_reference=None))
             made = await recorded_within(tx, entry, actor=actor, now=now, country=country)
             for place, event in enumerate(await _resolved(tx, imported, actor)):
-                await event_within(tx, made.id, event, actor=actor, now=now, at=f"/events/{place}")
+                await event_within(
+                    tx, made.id, event,
+                    actor=actor, now=now, at=f"/events/{place}", voided_for=imported.voided.get(place),
+                )  # fmt: skip
             view = await agreement(tx, made.id, actor=actor, now=now)
             if known is not None or not write:
                 raise _Undo
@@ -80,7 +87,10 @@ async def _record(
         pass
     assert view is not None
     if known is not None:
-        kept = agreement_document(await agreement(tx, known, actor=actor, now=now), {})
+        there = await agreement(tx, known, actor=actor, now=now)
+        if not imported.voided:  # what was taken back since is not held against it
+            there = replace(there, events=[event for event in there.events if event.voided is None])
+        kept = agreement_document(there, {})
         said = agreement_document(replace(view, external_reference=reference), {})
         if kept == said:
             outcome.skipped(row)

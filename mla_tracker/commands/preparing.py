@@ -125,7 +125,8 @@ async def prepared(tx: Tx, entry: Readied, *, actor: Actor, now: datetime) -> Pr
     await check_agreement(tx, record, actor, now)
     await check_acts(tx, entry.whole, entry.ready, actor=actor)
     stored = entry.stored
-    projection = await judged(tx, stored, None, ready, entry.days, now)
+    whole = entry.whole if gone else None
+    projection = await judged(tx, stored, None, ready, entry.days, now, whole=whole)
     twin = await same_cases.twin_of(tx, record, ready, shared=projection.life.shared)
     record = replace(record, same_case_as=twin)
     key = await key_for(tx, of_request(record), fresh=True) if _holds_texts(entry) else None
@@ -254,17 +255,20 @@ async def judged(
     ready: Sequence[ReadyEvent],
     days: LocalDays,
     now: datetime,
+    *,
+    whole: StoredCase | None = None,
 ) -> Projection:
     """The projection of a history, once nothing of what was entered is to be refused.
 
-    A refusal points at the entries that it is about, and names recorded acts by id.
+    A refusal points at the entries that it is about, and names recorded acts by id. `whole`: the history with the acts
+    that are entered as taken back, by which the other country may have learned of it.
     """
     entered = {str(one.stored.id) for one in ready}
     projection = await project(tx, changed, now, days)
     try:
         refuse_new(projection.misfits, entered, lambda: standing_misfits(before, days))
         if projection.life.shared and not changed.record.shared:
-            refuse_silent_sharing(projection.case)
+            refuse_silent_sharing(case_of(whole, days) if whole else projection.case)
         return projection
     except ActNotPossible as error:
         concerned = error.facts.pop("event_ids", [])

@@ -55,6 +55,36 @@ async def request_page(
     return [dict(row) for row in rows]
 
 
+async def request_rows(tx: Tx, ids: Sequence[UUID], *, actor: Actor) -> list[Mapping[str, Any]]:
+    """Rows of requests in the order of their ids, as far as the account may see them."""
+    sight = Sight.of(actor, countries="$2", account="$3")
+    read = ", ".join(f"r.{name}" for name in RECORD_COLUMNS)
+    rows = await tx.fetch(
+        f"""
+        select {read} from request r where r.id = any($1::uuid[]) and {sight.seen("r")} and {sight.is_party("r")}
+        order by array_position($1::uuid[], r.id)
+        """,
+        list(ids), list(actor.countries), actor.account_id,
+    )  # fmt: skip
+    return [dict(row) for row in rows]
+
+
+async def links_of(tx: Tx, ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, list[UUID]]:
+    """The requests that some are linked to by their acts, as far as the account may see them; those, in their order."""
+    sight = Sight.of(actor, countries="$2", account="$3")
+    found: dict[UUID, list[UUID]] = {one: [] for one in ids}
+    for row in await tx.fetch(
+        f"""
+        select e.request_id, r.id from request_event e join request r on r.id = (e.data ->> 'request_id')::uuid
+        where e.request_id = any($1::uuid[]) and e.type = 'linked' and {sight.seen("r")} and {sight.is_party("r")}
+        order by r.created_at, r.id
+        """,
+        list(ids), list(actor.countries), actor.account_id,
+    ):  # fmt: skip
+        found[row["request_id"]].append(row["id"])
+    return {one: others for one, others in found.items() if others}
+
+
 async def documents(
     tx: Tx,
     rows: Sequence[Mapping[str, Any]],

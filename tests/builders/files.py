@@ -1,6 +1,7 @@
 """Files of records for tests: imported in the name of an account, and exported again."""
 
 import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -83,3 +84,13 @@ async def export_of(
     """What an account exports."""
     parts = [part async for part in exported(db, kind, form, actor=actor, now=now, route="test")]
     return b"".join(parts).decode()
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """The objects of NDJSON."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def written(*rows: dict[str, Any]) -> str:
+    """NDJSON of objects."""
+    return "".join(json.dumps(row) + "\n" for row in rows)

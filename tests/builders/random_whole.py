@@ -1,5 +1,6 @@
 """Requests of a seed with all that hangs on them: acts taken back and replaced, links, persons, notes, by both."""
 
+import itertools
 import random
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,6 +43,7 @@ class RandomWhole:
         self.name = f"W{seed}"
         self.db, self.accounts = db, accounts
         self.made: list[UUID] = []
+        self.sides: list[tuple[tuple[Actor, Actor], Actor | None]] = []
         self.alone: Actor | None = None
         self.now = NOW
 
@@ -75,13 +77,14 @@ class RandomWhole:
                         request_id, act, sides
                     )  # the same once more, for another to answer or replace
             await self._questions(request_id, sides)
-            await self._links(request_id, sides)
             for side in sides if self.alone is None else (self.alone,):
                 for _ in range(self.random.choice((0, 1, 3))):
                     await self._void(request_id, side)
                 await self._persons(request_id, side)
                 await self._notes(request_id, side)
             self.made.append(request_id)
+            self.sides.append((sides, self.alone))
+        await self._links()
 
     async def _act(self, request_id: UUID, act: NewEvent, sides: tuple[Actor, Actor]) -> None:
         if act.type in OF_EITHER_SIDE or act.type is Act.RECEIVED:
@@ -109,11 +112,17 @@ class RandomWhole:
         ):
             await self._act(request_id, NewEvent(act, occurred_on=LAST), sides)
 
-    async def _links(self, request_id: UUID, sides: tuple[Actor, Actor]) -> None:
-        for _ in range(self.random.choice((0, 0, 1, 2))):
-            if self.made:
-                data = {"request_id": str(self.random.choice(self.made)), "relation": "related"}
-                await self._act(request_id, NewEvent(Act.LINKED, occurred_on=LAST, data=data), sides)
+    async def _links(self) -> None:
+        """To earlier ones and to later ones, in no circle; some of them are taken back."""
+        ranks = self.random.sample(range(len(self.made)), len(self.made))
+        for here, there in itertools.permutations(range(len(self.made)), 2):
+            if ranks[here] < ranks[there] and self.chance(0.12):
+                sides, self.alone = self.sides[here]
+                data = {"request_id": str(self.made[there]), "relation": "related"}
+                link = NewEvent(Act.LINKED, occurred_on=LAST, data=data)
+                await self._act(self.made[here], link, sides)
+                if self.chance(0.3):
+                    await self._void(self.made[here], self.alone or sides[0])
 
     async def _history(self, request_id: UUID, side: Actor) -> list[dict[str, Any]]:
         try:

@@ -131,10 +131,17 @@ class FileAgreementEventData(AgreementEventData):
     )
 
 
+class FileAgreementEventVoid(Entry):
+    """That an event was taken back."""
+
+    reason: Paragraphs
+
+
 class FileAgreementEvent(NewAgreementEvent):
     """An event of a file."""
 
     data: FileAgreementEventData = FileAgreementEventData()
+    voided: FileAgreementEventVoid | None = None
 
 
 class FileAgreement(NewAgreement):
@@ -155,6 +162,7 @@ class FileAgreement(NewAgreement):
                 if event.data.superseded_by_reference is not None
             },
             self.recorded_by,
+            {place: event.voided.reason for place, event in enumerate(self.events) if event.voided},
         )
 
 

@@ -102,7 +102,7 @@ _AGREEMENTS: Final = (
     Column("languages", Form.LIST, "Codes of its languages."),
     Column("limits", Form.JSON, "Limits that it sets, as in the API."),
     Column("notes", Form.WORDS, "For your own country."),
-    Column("events", Form.JSON, "Events of its life, as in the API."),
+    Column("events", Form.JSON, "Events of its life, as in the API, and those taken back: a list."),
 )  # fmt: skip
 
 _DIRECTORY: Final = (
