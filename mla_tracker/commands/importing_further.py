@@ -78,7 +78,7 @@ def with_further(one: Readied, further: Further, *, actor: Actor, now: datetime)
             "The request has more acts than one can hold.",
             fields=[("/events", f"A request holds at most {MOST_EVENTS} acts. Split it and link the parts.")],
         )
-    if further == NOTHING_FURTHER:
+    if not (further.voided or further.persons or further.notes):
         return one
     for said, deed in (
         (further.voided, Deed.RECORD_ACTS),

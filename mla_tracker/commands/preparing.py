@@ -183,7 +183,7 @@ async def _then(
 ) -> None:
     """Add to the rows of a request those of what was done to it after it was logged, with an entry for each step."""
     for step in [
-        *[await _voided(tx, entry, record, one, key, actor=actor, now=now) for one in entry.taken_back],
+        *await _voids(tx, entry, record, key, actor=actor, now=now),
         *(_persons(entry, record, key, actor, now) if key else ()),
         *(_notes(entry, record, key, actor, now) if key else ()),
     ]:
@@ -193,7 +193,7 @@ async def _then(
             actor=actor, now=now, seen_by=[step.country], country=step.country, after=last,
         )  # fmt: skip
         for table, found in {**step.rows, **told}.items():
-            appended[table] = [*appended.get(table, ()), *found]
+            appended.setdefault(table, []).extend(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,29 +205,26 @@ class _Step:
     rows: Mapping[str, Sequence[Row]]
 
 
-async def _voided(
-    tx: Tx,
-    entry: Readied,
-    record: RequestRecord,
-    one: TakenBack,
-    key: Key | None,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> _Step:
-    right = [ready for ready in entry.ready if ready.stored.id == one.replacement_id]
-    why = [FreeText("void_reason", one.reason, None, one.event_id)] if one.reason else []
-    gone = {other.event_id for other in entry.taken_back}
-    rows = await rows_of(tx, record, right, why, actor=actor, now=now, key=key, taken_back=gone)
-    mark = requests.void_row(
-        record,
-        one.event_id,
-        replacement_id=one.replacement_id,
-        voided_by=one.voided_by,
-        account_id=actor.account_id,
-        now=now,
-    )
-    return _Step(What.REQUEST_ACT_VOIDED, one.voided_by, {**rows, **mark})
+async def _voids(
+    tx: Tx, entry: Readied, record: RequestRecord, key: Key | None, *, actor: Actor, now: datetime
+) -> list[_Step]:
+    gone = {one.event_id for one in entry.taken_back}
+    acts = {one.stored.id: one for one in entry.ready}
+    steps = []
+    for one in entry.taken_back:
+        right = [acts[one.replacement_id]] if one.replacement_id is not None else []
+        why = [FreeText("void_reason", one.reason, None, one.event_id)] if one.reason else []
+        mark = requests.void_row(
+            record,
+            one.event_id,
+            replacement_id=one.replacement_id,
+            voided_by=one.voided_by,
+            account_id=actor.account_id,
+            now=now,
+        )
+        rows = await rows_of(tx, record, right, why, actor=actor, now=now, key=key, taken_back=gone)
+        steps.append(_Step(What.REQUEST_ACT_VOIDED, one.voided_by, {**rows, **mark}))
+    return steps
 
 
 def _persons(entry: Readied, record: RequestRecord, key: Key, actor: Actor, now: datetime) -> Iterator[_Step]:
