@@ -30,6 +30,7 @@ from tests.builders.matrix_world import (
     a_webhook,
     an_act,
     an_agreement_event,
+    an_own_import,
     the_delivery,
 )
 
@@ -314,7 +315,9 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "GET /api/v1/imports": Row(Deed.READ_IMPORTS, About.LIST, query=_WHOLE, shows="{import}"),
     "GET /api/v1/imports/{import_id}": Row(Deed.READ_IMPORTS, About.RECORD),
-    "GET /api/v1/imports/{import_id}/refused": Row(Deed.READ_IMPORTS, About.RECORD),
+    "GET /api/v1/imports/{import_id}/refused": Row(
+        Deed.READ_IMPORTS, About.RECORD, fresh={"import_id": an_own_import}
+    ),
     "GET /api/v1/exports/requests": Row(_READ, About.LIST, shows="{request}"),
     "GET /api/v1/exports/agreements": Row(Deed.READ_AGREEMENTS, About.LIST, shows="{agreement}"),
     "GET /api/v1/exports/directory": Row(Deed.READ_DIRECTORY, About.ALL),

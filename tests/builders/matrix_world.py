@@ -203,6 +203,23 @@ async def a_webhook(world: World, caller: UUID) -> UUID:
     return webhook
 
 
+async def an_own_import(world: World, caller: UUID) -> UUID:
+    """An import of the account that calls, one row of which was refused."""
+    made = uuid4()
+    async with world.db.transaction(DbRole.OWNER) as tx:
+        await tx.execute(
+            """
+            with made as (insert into bulk_import (id, account_id, country, scopes, kind, format, encoding, days,
+                all_or_nothing, dry_run, kept_here, status, position, refused, created_at, updated_at, finished_at)
+                values ($1, $2, 'MA', '{}', 'requests', 'csv', 'utf-8', 'iso', false, false, false, 'done', 1, 1, $3,
+                    $3, $3))
+            insert into import_remark values ($1, 2, 1, true, 'sent_on', 'Not a date.')
+            """,
+            made, caller, NOW,
+        )  # fmt: skip
+    return made
+
+
 async def the_delivery(world: World, caller: UUID) -> UUID:
     """That of the endpoint made last."""
     async with world.db.transaction(DbRole.OWNER) as tx:
