@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped] # it ships no types, and the lock ha
 
 from mla_tracker.cli import app
 from mla_tracker.settings import Settings
+from tests.builders.programs import absent, environment
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -49,8 +50,9 @@ def test_an_alert_asks_for_figures_that_there_are_and_says_what_to_do(rule: Mapp
 def test_the_alerts_are_what_prometheus_takes() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not installed")
-    subprocess.run([promtool, "check", "rules", DEPLOY / "alerts.yml"], check=True, capture_output=True)
+        absent("promtool is not installed (Debian: prometheus)")
+    for question in (("rules", "alerts.yml"), ("config", "--syntax-only", "prometheus.yml")):
+        subprocess.run([promtool, "check", *question], cwd=DEPLOY, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("file", sorted(DEPLOY.rglob("*")), ids=lambda path: path.name)
@@ -136,6 +138,8 @@ def test_the_image_is_made_of_pinned_packages_and_runs_as_a_user_that_owns_nothi
             assert (ROOT / name).exists(), name
     command = yaml.safe_load(re.findall(r"^CMD (\[.+\])$", final, re.M)[-1])
     assert command[0] in set(app)
+    looks = yaml.safe_load(re.findall(r"^HEALTHCHECK .+\\\n +CMD (\[.+\])$", final, re.M)[0])
+    assert read("compose.yml")["services"]["api"]["healthcheck"]["test"] == ["CMD", *looks]
 
 
 def test_secrets_are_made_once_and_are_no_guess(tmp_path: Path) -> None:
@@ -150,3 +154,30 @@ def test_secrets_are_made_once_and_are_no_guess(tmp_path: Path) -> None:
     again = subprocess.run([script], capture_output=True, text=True, check=False)
     assert (again.returncode, "already" in again.stderr) == (1, True)
     assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made
+
+
+def test_who_operates_it_has_the_settings_of_the_units_and_the_login_that_owns(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "owner_database_url").write_text("postgresql://mla_owner:x@host/mla\n")
+    (tmp_path / "environment").write_text(
+        "# of all units\nMLA_TRUSTED_PROXIES=10.0.0.7, 10.1.0.0/24\nMLA_PORT=8015"
+    )
+    text = (DEPLOY / "mla-tracker").read_text()
+    asks, taken = text.partition("exec setpriv --reuid=mla-tracker --regid=mla-tracker --init-groups ")[::2]
+    assert taken == '/opt/mla-tracker/.venv/bin/mla-tracker "$@"\n'
+    script = asks.replace("/etc/mla-tracker", str(tmp_path)) + "umask; exec env"
+
+    def told(**given: str) -> set[str]:
+        return set(
+            subprocess.check_output(["sh", "-c", script], env=environment(**given), text=True).splitlines()
+        )
+
+    assert told() >= {
+        "0077", "HOME=/var/lib/mla-tracker",
+        "MLA_TRUSTED_PROXIES=10.0.0.7, 10.1.0.0/24", "MLA_PORT=8015", f"MLA_KEYS_DIR={tmp_path}/keys",
+        "MLA_DATABASE_URL=postgresql://mla_owner:x@host/mla", "MLA_RECORD_KEYS_FILE=/var/lib/mla-tracker/record-keys",
+    }  # fmt: skip
+    assert "MLA_DATABASE_URL=postgresql://host/new" in told(MLA_DATABASE_URL="postgresql://host/new")
+    unit = (DEPLOY / "systemd" / "mla-tracker-backup.service").read_text()
+    for name, value in re.findall(r"(MLA_(?:KEYS_DIR|DATA_DIR|RECORD_KEYS_FILE))=(/\S+)", unit):
+        assert f'"${{{name}:={value}}}"' in text

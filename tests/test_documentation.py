@@ -46,6 +46,17 @@ def test_every_link_between_our_pages_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_page_is_found_from_the_readme() -> None:
+    pages = set((ROOT / "docs").glob("*.md"))
+    found, ahead = set(), {ROOT / "README.md"}
+    while ahead:
+        page = ahead.pop()
+        found.add(page)
+        links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+\.md)", page.read_text())
+        ahead |= {(page.parent / link).resolve() for link in links} - found
+    assert pages - found == set()
+
+
 def test_every_test_that_the_page_on_security_names_is_there() -> None:
     named = set(re.findall(r"`(tests/[^`]+)`", (ROOT / "docs" / "security.md").read_text()))
     assert len(named) > 20

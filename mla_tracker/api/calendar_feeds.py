@@ -5,7 +5,6 @@ The address of a feed is a secret. The edge keeps it out of logs and metrics (`e
 """
 
 import re
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -34,7 +33,6 @@ from mla_tracker.domain.audit import What
 from mla_tracker.domain.errors import NotFound
 from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.queries import due
-from mla_tracker.queries.due import Due
 from mla_tracker.settings import Settings
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.idempotency import IdempotencyKey
@@ -94,8 +92,8 @@ class FeedMadeAnswer(FeedView):
         etag=True,
         media=[MEDIA_TYPE],
         also={304: "As you hold it already (`If-None-Match`)."},
-        description="The running clocks that you see, soonest first, 1,000 at most: references, kinds, counterparts, "
-        "dates. No subject and no person.",
+        description="The running clocks that you see, 1,000 at most, those to come before those that are late: "
+        "references, kinds, counterparts, dates. No subject and no person.",
     ),
 )
 async def read_calendar_of_mine(
@@ -246,12 +244,14 @@ async def _calendar(
     route: str,
 ) -> Response[bytes]:
     async with database.transaction(DbRole.API, viewer=actor) as tx:
-        found: Iterable[Due] = await due.due(tx, actor, both_duties=filters.duty == "both", limit=MOST_EVENTS)
+        both = filters.duty == "both"
+        shown = await due.coming(tx, actor, now, both_duties=both, limit=MOST_EVENTS)
+        if left := MOST_EVENTS - len(shown):
+            shown = [*await due.late(tx, actor, now, both_duties=both, limit=left), *shown]
         if filters.mine:
-            found = due.of_reader(list(found), actor, await due.desk_of(tx, actor))
-        shown = list(found)
+            shown = due.of_reader(shown, actor, await due.desk_of(tx, actor))
         countries = sorted({one.counted_in for one in shown})
-        days = await days_in_force(tx, countries, now, {name for one in shown for name in one.zones})
+        days = await days_in_force(tx, countries, now, {one.zone for one in shown if one.zone})
         content = due_calendar(shown, {**days.named, **days.zones}, settings.public_url)
         tag = etag_of(content)
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

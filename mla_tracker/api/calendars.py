@@ -80,7 +80,10 @@ class Overrides(Entry):
         default=[], max_length=MOST_DAYS, description="Worked although weekend, holiday or recess."
     )
     recess: list[tuple[Day, Day]] = Field(
-        default=[], max_length=200, description="First and last day of each recess, both included."
+        default=[],
+        max_length=200,
+        description="First and last day of each recess of courts, both included. It stops targets of a policy, and no "
+        "limit of law or of an agreement.",
     )
     hours: dict[WeekdayKey, Spans] = Field(
         default={}, description="Opening hours by weekday, Monday 0; without any, 09:00 to 17:00 is assumed."

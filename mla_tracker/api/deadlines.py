@@ -125,7 +125,9 @@ class DeadlineQuestion(PeriodEntry):
         description="Where days begin and end. Left out: those of the calendar's country, else UTC.",
     )
     calendar: Country | InlineCalendar = Field(
-        default=InlineCalendar(), description="Left out: Saturday and Sunday are not worked, nothing else."
+        default=InlineCalendar(),
+        description="Left out: Saturday and Sunday are not worked, nothing else. A recess that a country has entered "
+        "stops the count as it stops targets of a policy; the clocks of limits of law run on through it.",
     )
     pauses: list[Pause] = Field(
         default=[],

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar, Event
 
 from mla_tracker.catalogue.countries import country_name
-from mla_tracker.commands.letters import zones_of
+from mla_tracker.commands.letters import zone_of
 from mla_tracker.domain.local_time import ONE_DAY
 from mla_tracker.domain.telling import ends_a_day, one_line
 from mla_tracker.domain.vocabulary import Effect
@@ -48,9 +48,12 @@ def _event(one: Due, zones: Mapping[str, ZoneInfo], public_url: str | None) -> E
     event.add("sequence", one.moves)
     event.add("dtstamp", one.changed_at.astimezone(UTC))
     event.add("last-modified", one.changed_at.astimezone(UTC))
-    if ends_a_day(one.due_on, one.due_at, zones_of(one, zones)):
+    zone, until = zone_of(one, zones), ""
+    if ends_a_day(one.due_on, one.due_at, zone):
         event.add("dtstart", one.due_on)
         event.add("dtend", one.due_on + ONE_DAY)
+        # The day of whoever reads it ends at another hour.
+        until = f" Until the day ends in {zone.key}: {one.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
     else:
         event.add("dtstart", one.due_at.astimezone(UTC))
     stage, kind = (word.replace("_", " ") for word in (one.stage, one.kind))
@@ -58,7 +61,7 @@ def _event(one: Due, zones: Mapping[str, ZoneInfo], public_url: str | None) -> E
     event.add(
         "summary", f"{stage}{duty}: {kind} with {country_name(one.counterpart)}, {one_line(one.reference)}"
     )
-    event.add("description", f"Request {one.request_id}. Basis: {one.basis.value}.")
+    event.add("description", f"Request {one.request_id}. Basis: {one.basis.value}.{until}")
     event.add("class", "CONFIDENTIAL")
     event.add("transp", "TRANSPARENT")  # a due date keeps nobody busy
     if public_url is not None:

@@ -1,6 +1,5 @@
 """The program `mla-tracker`: every command, and every expected failure as one sentence without a traceback."""
 
-import signal
 import sys
 from typing import NoReturn
 
@@ -15,6 +14,7 @@ from mla_tracker.cli import (
     backing_up,
     demonstrating,
     files,
+    leaving,
     operating,
     party_lists,
     retaining,
@@ -38,9 +38,8 @@ for room in (
 
 
 def main() -> None:
-    """Run one command. Exit codes: 0 done, 1 not done (the reason is on standard error), 130 interrupted."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    """Run one command. Exit codes: 0 done, 1 not done (the reason is on standard error), 129, 130, 143 interrupted."""
+    leaving.take_signals()
     try:
         app()
     except CannotRun as error:
@@ -56,13 +55,10 @@ def main() -> None:
         # Whoever read our output has left; Python would complain once more when it flushes.
         sys.stdout = None
         raise SystemExit(1) from None
+    finally:
+        leaving.ignore_signals()
 
 
 def _fail(sentence: str) -> NoReturn:
     print(sentence, file=sys.stderr)
     raise SystemExit(1)
-
-
-def _leave(number: int, _: object) -> None:
-    """Turn a request to end into an exception, so that what was started is stopped on the way out."""
-    raise SystemExit(128 + number)

@@ -1,6 +1,5 @@
 """Commands for accounts: who may use the API."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready
 from mla_tracker.commands import accounts as commands
 from mla_tracker.commands.accounts import Identity, NewAccount
@@ -35,11 +35,11 @@ def register(app: App) -> None:
 def with_database(settings: Settings, work: Callable[[Database], Awaitable[Done]]) -> Done:
     """Do something on the open database and close it."""
 
-    async def run() -> Done:
+    async def opened() -> Done:
         async with ready(settings) as database:
             return await work(database)
 
-    return asyncio.run(run())
+    return run(opened())
 
 
 @account.command(name="create")

@@ -1,12 +1,12 @@
 """The engine on the command line: when does a period end, and why?"""
 
-import asyncio
 import json
 import re
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready
 from mla_tracker.domain.vocabulary import Unit
 from mla_tracker.settings import Settings, load_settings
@@ -60,7 +60,7 @@ def deadline(
         question["pauses"] = [_span(each) for each in pause]
     if plus is not None:
         question["plus"] = _period(plus)
-    found = asyncio.run(_count(load_settings(), question))
+    found = run(_count(load_settings(), question))
     if as_json:
         print(json.dumps(found))
         return

@@ -1,6 +1,5 @@
 """Commands of the audit: verify everything, prove one entry, check a proof, export a chain."""
 
-import asyncio
 import json
 import sys
 import time
@@ -12,6 +11,7 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.commands.verifying import Verified
 from mla_tracker.domain.audit import COLUMNS, ChainKind
@@ -21,6 +21,7 @@ from mla_tracker.storage.audit_reading import entries_of
 from mla_tracker.storage.checkpoints import public_key_of
 from mla_tracker.storage.database import DbRole
 from mla_tracker.storage.errors import CannotRun
+from mla_tracker.storage.migrating import require_owner
 from mla_tracker.storage.proofs import NotProven, check_proof, proof_of
 
 TELL_EVERY: Final = 2.0
@@ -55,7 +56,7 @@ def verify(*, checkpoint: Path | None = None, records: bool = True, as_json: AsJ
     outside = list(notes_in(_read(checkpoint))) if checkpoint is not None else []
     if checkpoint is not None and not outside:
         raise CannotRun(f"There is no checkpoint in {checkpoint}.")
-    done = asyncio.run(_verify(load_settings(), outside, records))
+    done = run(_verify(load_settings(), outside, records))
     if as_json:
         print(json.dumps(asdict(done), default=str))
     else:
@@ -108,7 +109,7 @@ def _print(done: Verified, outside: bool) -> None:
 @audit.command(name="key")
 def print_key() -> None:
     """Print the public key by which checkpoints and proofs are checked. Give it to whoever is to check them."""
-    print(asyncio.run(_key(load_settings())))
+    print(run(_key(load_settings())))
 
 
 async def _key(settings: Settings) -> str:
@@ -126,11 +127,12 @@ def prove(entry_id: UUID) -> None:
     entry_id
         Id of the entry, as the audit lists it.
     """
-    print(json.dumps(asyncio.run(_prove(load_settings(), entry_id)), ensure_ascii=False, indent=1))
+    print(json.dumps(run(_prove(load_settings(), entry_id)), ensure_ascii=False, indent=1))
 
 
 async def _prove(settings: Settings, entry_id: UUID) -> Any:
     async with ready(settings) as database, database.transaction(DbRole.OWNER, read_only=True) as tx:
+        await require_owner(tx, database.where)
         proof = await proof_of(tx, entry_id)
     if proof is None:
         raise CannotRun(
@@ -180,13 +182,14 @@ def export(*, chain: str) -> None:
         raise CannotRun(
             f"{chain} names no chain. Give its kind, a slash, and its id; kinds are {known}."
         ) from None
-    if not asyncio.run(_export(load_settings(), *found)):
+    if not run(_export(load_settings(), *found)):
         raise CannotRun(f"There is no entry of {chain}.")
 
 
 async def _export(settings: Settings, kind: ChainKind, chain_id: UUID) -> int:
     number = 0
     async with ready(settings) as database, database.transaction(DbRole.OWNER, read_only=True) as tx:
+        await require_owner(tx, database.where)
         async for row in entries_of(tx, kind, chain_id):
             told = {name: row[name] for name in COLUMNS} | {"mac": row["mac"].hex(), "leaf": row["leaf"]}
             sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")

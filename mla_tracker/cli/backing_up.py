@@ -1,6 +1,5 @@
 """The commands backup and restore."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import address_of, connected, keys_folder, now, record_keys_file, tell
 from mla_tracker.cli.operating import AsJson
 from mla_tracker.cli.serving import alone
@@ -62,7 +62,7 @@ def backup(
     at = now()
     if place is not None:
         place = (place / f"mla-{at:%Y%m%dT%H%M%SZ}" if place.is_dir() else place).absolute()
-    done = asyncio.run(_backup(load_settings(record_keys_file=record_keys), place, at))
+    done = run(_backup(load_settings(record_keys_file=record_keys), place, at))
     if as_json:
         print(json.dumps(done, default=str))
     elif place is None:
@@ -138,7 +138,7 @@ def restore(
         )
         return
     with alone(settings):
-        done = asyncio.run(_restore(settings, sound, vault))
+        done = run(_restore(settings, sound, vault))
     if as_json:
         print(json.dumps({**asdict(done), "sound": done.sound}, default=str))
     else:

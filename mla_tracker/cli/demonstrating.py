@@ -1,6 +1,5 @@
 """The first minute: a worked example on a private database of its own, swept once, shown or served."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mla_tracker import logs
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, tell
 from mla_tracker.cli.serving import address, alone, listening, serve_until_stopped
 from mla_tracker.commands.overdue import Swept, flag_due
@@ -59,10 +59,10 @@ def demo(
     logs.configure(settings)
     with alone(settings):
         if once:
-            asyncio.run(_show(settings))
+            run(_show(settings))
             return
         with listening(settings) as listener:
-            asyncio.run(_serve(settings, listener))
+            run(_serve(settings, listener))
     tell("Stopped. The example is loaded anew at the next start.")
 
 

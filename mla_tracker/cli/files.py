@@ -1,6 +1,5 @@
 """Commands for files of records: import one, export what an account may see, show a sample."""
 
-import asyncio
 import hashlib
 import json
 import sys
@@ -14,6 +13,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready
 from mla_tracker.commands import importing
 from mla_tracker.domain.actors import Actor, Origin
@@ -96,7 +96,7 @@ def import_file(
         raise CannotRun("Give a file and --kind agreements, requests or directory; or --sample of a kind.")
     form = format_ or ("ndjson" if file.suffix.lower() in (".ndjson", ".jsonl") else "csv")
     spec = ImportSpec(kind, form, encoding, days, all_or_nothing, dry_run)
-    told = asyncio.run(_import(load_settings(), file, spec, account, country, refused))
+    told = run(_import(load_settings(), file, spec, account, country, refused))
     if as_json:
         print(json.dumps(told, default=str))
     else:
@@ -128,7 +128,7 @@ def export(
     to
         The file, which must not be there yet; by default standard output.
     """
-    asyncio.run(_export(load_settings(), kind, format_, account, country, to))
+    run(_export(load_settings(), kind, format_, account, country, to))
 
 
 async def _import(

@@ -1,6 +1,5 @@
 """Commands of the operator: migrate, sweep, doctor."""
 
-import asyncio
 import json
 import os
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import connected, now, ready, require_clock, tell
 from mla_tracker.commands.setting_up import set_up
 from mla_tracker.settings import Settings, exposed, load_settings, misspelt
@@ -29,7 +29,7 @@ def register(app: App) -> None:
 
 def migrate() -> None:
     """Bring the schema of the database up to date. A second one at the same time waits, and finds nothing to do."""
-    asyncio.run(_migrate(load_settings()))
+    run(_migrate(load_settings()))
 
 
 async def _migrate(settings: Settings) -> None:
@@ -50,7 +50,7 @@ def sweep(*, as_json: AsJson = False) -> None:
     as_json
         Print the figures as JSON.
     """
-    asyncio.run(_sweep(load_settings(), as_json))
+    run(_sweep(load_settings(), as_json))
 
 
 async def _sweep(settings: Settings, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def rebuild(*, check: Annotated[bool, Parameter(negative="")] = False, as_json: 
     as_json
         Print the findings as JSON.
     """
-    asyncio.run(_rebuild(load_settings(), check, as_json))
+    run(_rebuild(load_settings(), check, as_json))
 
 
 async def _rebuild(settings: Settings, check: bool, as_json: bool) -> None:
@@ -115,7 +115,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     as_json
         Print the findings as JSON.
     """
-    findings = asyncio.run(_doctor(load_settings()))
+    findings = run(_doctor(load_settings()))
     if as_json:
         print(json.dumps([{"name": name, "ok": ok, "detail": detail} for name, ok, detail in findings]))
     else:

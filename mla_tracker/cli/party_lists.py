@@ -1,6 +1,5 @@
 """Commands for the parties of conventions: load a newer list, see which lists are in force."""
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Final
 from cyclopts import App, Parameter
 
 from mla_tracker.catalogue.party_lists import read_parties
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.commands import party_lists as commands
 from mla_tracker.commands.party_lists import ListLoaded, ListPreview
@@ -77,11 +77,11 @@ def load_list(
     entry = PartyList(convention, _day(as_of), source.strip(), complete, held)
     settings = load_settings()
     if preview:
-        seen = asyncio.run(_preview(settings, entry, older))
+        seen = run(_preview(settings, entry, older))
         told = _document(entry, seen.loaded, stored=False) | _effect(seen)
         sentences = [*_sentences(entry, seen.loaded), *_of_effect(seen)]
     else:
-        loaded = asyncio.run(_load(settings, entry, older))
+        loaded = run(_load(settings, entry, older))
         told = _document(entry, loaded, stored=loaded.stored) | {"requests_waiting": loaded.requests_waiting}
         sentences = [*_sentences(entry, loaded), _waiting(loaded)]
     print(json.dumps(told, default=str) if as_json else "\n".join(sentences))
@@ -98,7 +98,7 @@ def show_lists(*, convention: str | None = None, as_json: AsJson = False) -> Non
     as_json
         Print a JSON list, with all parties.
     """
-    found = asyncio.run(_listed(load_settings(), convention))
+    found = run(_listed(load_settings(), convention))
     if as_json:
         print(json.dumps([_shown(view) for view in found], default=str))
         return

@@ -1,11 +1,11 @@
 """The command that forgets: retention."""
 
-import asyncio
 import json
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready
 from mla_tracker.cli.operating import AsJson
 from mla_tracker.settings import Settings, load_settings
@@ -28,7 +28,7 @@ def retention(*, dry_run: Annotated[bool, Parameter(negative="")] = False, as_js
     as_json
         Print the list as JSON.
     """
-    asyncio.run(_retention(load_settings(), dry_run, as_json))
+    run(_retention(load_settings(), dry_run, as_json))
 
 
 async def _retention(settings: Settings, dry_run: bool, as_json: bool) -> None:

@@ -11,6 +11,7 @@ import uvicorn
 from cyclopts import App, Parameter
 
 from mla_tracker import logs, tracing
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready, tell
 from mla_tracker.settings import Settings, exposed, load_settings
 from mla_tracker.storage import embedded
@@ -53,7 +54,7 @@ def serve(
     logs.configure(settings)
     _warn_of_secrets(settings)
     with alone(settings), listening(settings) as listener, traced(settings):
-        asyncio.run(_serve(settings, listener, run_scheduler=run_scheduler))
+        run(_serve(settings, listener, run_scheduler=run_scheduler))
     tell("Stopped.")
 
 
@@ -63,7 +64,7 @@ def scheduler() -> None:
     logs.configure(settings)
     _warn_of_secrets(settings)
     with traced(settings):
-        asyncio.run(_schedule(settings))
+        run(_schedule(settings))
     tell("Stopped.")
 
 

@@ -14,13 +14,14 @@ from typing import Any, Final
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from mla_tracker.api.health import Check, Finding
+from mla_tracker.cli import leaving
 from mla_tracker.cli.opening import tell
 
 HANDSHAKE_SECONDS: Final = 0.2
 """How long a connection that is being made may take to be complete before the door closes."""
 MOST_TURNS: Final = 1000
 MOST_STEPS: Final = 20
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, *leaving.ENDING)
 
 _SO_ATTACH_FILTER: Final = 26
 _NO_SYN: Final = (
@@ -49,13 +50,17 @@ class Stop:
     def on_signals(self) -> Iterator[None]:
         """Take the signals that ask a program to stop, while the block runs."""
         loop = asyncio.get_running_loop()
-        for number in SIGNALS:
+        # Who starts it with nohup wants it to outlive the terminal, whose end SIGHUP tells.
+        heard = [number for number in SIGNALS if number not in leaving.ignored()]
+        before = {number: signal.getsignal(number) for number in heard}
+        for number in before:
             loop.add_signal_handler(number, self.ask)
         try:
             yield
         finally:
-            for number in SIGNALS:
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     async def pause(self, seconds: float) -> None:
         """Wait, unless it is forced."""

@@ -1,6 +1,5 @@
 """The command of the operator who has installed newer holidays or time zones: what they would change, and doing it."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from mla_tracker.catalogue.countries import is_country
+from mla_tracker.cli.leaving import run
 from mla_tracker.cli.opening import now, ready
 from mla_tracker.commands.previewing import Effect
 from mla_tracker.commands.upgrading import (
@@ -68,7 +68,7 @@ def upgrade(
     """
     if country is not None and not is_country(country):
         raise CannotRun(f"There is no country {country!r}. Give its two letters, e.g. MA or ES.")
-    told = asyncio.run(_upgrade(load_settings(), country, preview))
+    told = run(_upgrade(load_settings(), country, preview))
     if as_json:
         print(json.dumps(told, default=str))
         return

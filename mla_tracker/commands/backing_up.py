@@ -16,7 +16,7 @@ from mla_tracker.storage.copying import Programs
 from mla_tracker.storage.database import Database, DbRole, Isolation, TimeLimits, Tx
 from mla_tracker.storage.durable import UNFINISHED, created, flushed, whole_folder
 from mla_tracker.storage.errors import CannotRun
-from mla_tracker.storage.migrating import APP_NAME, pending_in
+from mla_tracker.storage.migrating import APP_NAME, pending_in, require_owner
 from mla_tracker.storage.record_keys import Kept
 from mla_tracker.storage.restoring import refuse_unfinished
 
@@ -82,6 +82,7 @@ async def keep_record_keys(db: Database, path: Path) -> Kept:
     await require_keys(db)
     with record_keys.alone_with(path):
         async with _as_of_one_instant(db) as tx:
+            await require_owner(tx, db.where)
             return await record_keys.keep(tx, path)
 
 
@@ -96,13 +97,7 @@ async def _copy(
             raise CannotRun(
                 f"There is nothing to back up in the database {db.where}. Run: mla-tracker migrate"
             )
-        if not await tx.fetchval(
-            "select pg_has_role(relowner, 'usage') from pg_class where oid = 'record_key'::regclass"
-        ):
-            raise CannotRun(
-                f"The login of the database {db.where} does not own it, and so cannot copy all of it. Back up with the "
-                "login that runs mla-tracker migrate."
-            )
+        await require_owner(tx, db.where)
         programs.require_fit(tx.connection.get_server_version().major)
         facts = await _facts(tx)
         whole = await tx.fetchval("select pg_database_size(current_database())")

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 from mla_tracker.catalogue.countries import country_name
 from mla_tracker.domain.local_time import local_day
-from mla_tracker.domain.telling import AHEAD, ends_a_day, one_line
+from mla_tracker.domain.telling import ends_a_day, one_line
 from mla_tracker.domain.vocabulary import Effect, FlagKind
 from mla_tracker.queries.due import Due, FlagDue
 
 MOST_TOLD: Final = 100
+_MOMENT: Final = timedelta(microseconds=1)
 
 _FOOT: Final = "You asked to be told. Change that, or end it, with PUT and DELETE /api/v1/me/notifications."
 _RAISED: Final[Mapping[FlagKind, str]] = {
@@ -59,18 +60,22 @@ class Letter:
         return message
 
 
-def digest_letter(found: Sequence[Due], desk: Desk) -> Letter:
-    """What ran out and what is due within `AHEAD`, soonest first."""
+def digest_letter(found: Sequence[Due], desk: Desk, until: datetime, *, more_late: bool) -> Letter:
+    """What ran out and what is due until `until`, in that order; of very many late ones the newest.
+
+    `more_late`: more ran out than was looked at.
+    """
     late = [one for one in found if one.due_at <= desk.now]
     coming = [one for one in found if one.due_at > desk.now]
-    days = AHEAD.days
+    days = -((desk.now - until) // timedelta(days=1))
+    number = f"{len(late)} or more" if more_late else str(len(late))
     parts = [
-        *_section(f"Overdue or run out: {len(late)}", late, desk),
-        *_section(f"Due within {days} days: {len(coming)}", coming, desk),
+        *_section(f"Overdue or run out: {number}", late, late[-MOST_TOLD:], desk),
+        *_section(f"Due within {days} days: {len(coming)}", coming, coming[:MOST_TOLD], desk),
     ]
     as_of = desk.now.astimezone(desk.zone).strftime("%Y-%m-%d %H:%M %Z")
     text = "\n".join([f"As of {as_of}.", "", *parts, _FOOT, ""])
-    return Letter(f"{len(late)} overdue, {len(coming)} due within {days} days", text)
+    return Letter(f"{number} overdue, {len(coming)} due within {days} days", text)
 
 
 def urgent_letter(flags: Sequence[FlagDue], desk: Desk) -> Letter:
@@ -92,15 +97,15 @@ def code_letter(code: str, valid: timedelta) -> Letter:
     return Letter("The code to confirm this address", text)
 
 
-def _section(title: str, found: Sequence[Due], desk: Desk) -> Iterable[str]:
+def _section(title: str, found: Sequence[Due], told: Sequence[Due], desk: Desk) -> Iterable[str]:
     if not found:
         return
     yield title
     yield ""
-    for one in found[:MOST_TOLD]:
+    for one in told:
         yield from _lines(one, desk)
-    if len(found) > MOST_TOLD:
-        yield f"  and {len(found) - MOST_TOLD} more"
+    if left := len(found) - len(told):
+        yield f"  and {left} more"
     yield ""
 
 
@@ -115,18 +120,24 @@ def _lines(one: Due, desk: Desk) -> Iterable[str]:
 
 
 def _when(one: Due, desk: Desk) -> str:
-    whole = ends_a_day(one.due_on, one.due_at, zones_of(one, desk.zones))
-    due = one.due_on.isoformat() if whole else one.due_at.astimezone(desk.zone).strftime("%Y-%m-%d %H:%M %Z")
+    """When it is due, and how far off by the days of the reader, for whom a day of elsewhere ends at some hour."""
+    due = end = one.due_at.astimezone(desk.zone).strftime("%Y-%m-%d %H:%M %Z")
+    last = local_day(one.due_at, desk.zone)
+    if ends_a_day(one.due_on, one.due_at, zone_of(one, desk.zones)):
+        due = one.due_on.isoformat()
+        last = min(one.due_on, local_day(one.due_at - _MOMENT, desk.zone))
+        if not ends_a_day(one.due_on, one.due_at, desk.zone):
+            due += f" (until {end})"
     if one.due_at <= desk.now:
         days = (desk.now - one.due_at) // timedelta(days=1) + 1
         return f"{due}, {_days(days)} {'ago' if one.effect is Effect.EXPIRY else 'overdue'}"
-    left = (one.due_on - local_day(desk.now, desk.zone)).days
+    left = (last - local_day(desk.now, desk.zone)).days
     return f"{due}, {'today' if left <= 0 else f'in {_days(left)}'}"
 
 
-def zones_of(one: Due, zones: Mapping[str, ZoneInfo]) -> list[ZoneInfo]:
-    """The zones in which a clock may have been counted."""
-    return [zones[name] for name in (one.counted_in, *one.zones) if name in zones]
+def zone_of(one: Due, zones: Mapping[str, ZoneInfo]) -> ZoneInfo:
+    """The zone in which a clock is counted."""
+    return zones[one.zone or one.counted_in]
 
 
 def _days(number: int) -> str:

@@ -11,6 +11,7 @@ from mla_tracker.domain.errors import DatedInFuture, NotAllowed
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.vocabulary import RequestKind, Side
 from mla_tracker.queries import opening_balances as queries
+from mla_tracker.queries.agreements import today_in
 from mla_tracker.storage import rows
 from mla_tracker.storage.audit import entry_rows, lock_chain
 from mla_tracker.storage.audited import added
@@ -57,7 +58,7 @@ async def restate_opening(
             f"The opening balance of {entry.country} is stated by the head of its authority or its ministry.",
             fields=[("/country", "Not yours to state.")],
         )
-    if entry.first_day > now.date():
+    if entry.first_day > today_in(entry.country, now):
         raise DatedInFuture(
             f"A span that begins on {entry.first_day.isoformat()} has no opening balance yet. State it then.",
             fields=[("/first_day", "Lies in the future.")],

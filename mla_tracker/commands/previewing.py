@@ -13,7 +13,8 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.audit import What
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.limits import Convention, Limit
 from mla_tracker.domain.misfits import Misfit

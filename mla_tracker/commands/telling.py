@@ -8,7 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,15 @@ from mla_tracker.commands.letters import Desk, Letter, code_letter, digest_lette
 from mla_tracker.commands.notifications import CODE_VALID
 from mla_tracker.commands.reading import note_reading
 from mla_tracker.domain.audit import Chain, ChainKind, What
-from mla_tracker.domain.telling import AHEAD, concerns, is_urgent, office_day, pause_after, sides_told
+from mla_tracker.domain.telling import (
+    AHEAD,
+    concerns,
+    is_urgent,
+    next_digest_by,
+    office_day,
+    pause_after,
+    sides_told,
+)
 from mla_tracker.domain.vocabulary import Role, Side
 from mla_tracker.outbound.mail import Delivery, MailServer, MailServerUnavailable, Outcome, connection
 from mla_tracker.queries import due as queries
@@ -39,6 +48,7 @@ MOST_REFUSALS: Final = 5
 MOST_PLANNED: Final = 5000
 """Tellings of urgent flags that one run plans; after a flood the next runs go on."""
 KEPT: Final = timedelta(days=90)
+NO_DIGEST: Final = datetime.max.replace(tzinfo=UTC)
 RUN_SECONDS: Final = 25.0
 """Less than stopping a program waits for what runs."""
 
@@ -123,9 +133,16 @@ async def _plan_urgent(tx: Tx, now: datetime) -> int:
     readers = await mails.readers(tx, of=MailKind.URGENT)
     if not readers:
         return 0
-    flags = [flag for flag in await mails.flags_raised(tx, now - URGENT_SINCE) if is_urgent(flag.raised)]
+    raised = await mails.flags_raised(tx, now - URGENT_SINCE)
+    flags = [flag for flag in raised if is_urgent(flag.raised, NO_DIGEST)]
     if not flags:
         return 0
+    days = await days_in_force(tx, sorted({reader.countries[0] for reader in readers}), now)
+
+    @cache
+    def next_in(country: str, at: datetime) -> datetime:
+        return next_digest_by(at, days.calendars[country], days.zones[country])
+
     told = await mails.told_already(tx, [flag.id for flag in flags])
     desks = await mails.desks(tx)
     named = await mails.named_readers(tx, [flag.request_id for flag in flags if flag.confidential])
@@ -134,6 +151,9 @@ async def _plan_urgent(tx: Tx, now: datetime) -> int:
         for flag in flags
         for reader in readers
         if (reader.account_id, flag.id, flag.raised.raised_at) not in told
+        and is_urgent(
+            flag.raised, next_in(reader.countries[0], flag.raised.raised_at) if reader.daily else NO_DIGEST
+        )
         and _is_told(reader, flag, desks, named.get(flag.request_id, ()))
     )
     some = list(islice(wanted, MOST_PLANNED))
@@ -192,13 +212,17 @@ async def _written(
 async def _digest(tx: Tx, reader: Reader, now: datetime, public_url: str | None) -> Letter | None:
     if not reader.countries:
         return None
-    found = await queries.due(tx, reader.actor, before=now + AHEAD)
-    own = queries.of_reader(found, reader.actor, await queries.desk_of(tx, reader.actor))
+    home = reader.countries[0]
+    days = await days_in_force(tx, [home], now)
+    until = max(now + AHEAD, next_digest_by(now, days.calendars[home], days.zones[home]))
+    late = await queries.late(tx, reader.actor, now, limit=queries.MOST)
+    coming = await queries.coming(tx, reader.actor, now, until=until, limit=queries.MOST)
+    own = queries.of_reader([*late, *coming], reader.actor, await queries.desk_of(tx, reader.actor))
     if not own:
         return None
     desk = await _desk(tx, reader, own, now, public_url)
     await _note_reading(tx, reader, own, now)
-    return digest_letter(own, desk)
+    return digest_letter(own, desk, until, more_late=len(late) == queries.MOST)
 
 
 async def _urgent(
@@ -216,7 +240,7 @@ async def _urgent(
 async def _desk(tx: Tx, reader: Reader, found: Iterable[Due], now: datetime, public_url: str | None) -> Desk:
     home = reader.countries[0]
     countries = {home} | {one.counted_in for one in found}
-    names = {name for one in found for name in one.zones}
+    names = {one.zone for one in found if one.zone}
     days = await days_in_force(tx, sorted(countries), now, names)
     return Desk(now, days.zones[home], {**days.named, **days.zones}, public_url)
 

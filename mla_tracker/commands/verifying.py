@@ -11,6 +11,7 @@ from mla_tracker.domain.audit_checking import WIDTH, ChainChecker, Fault, Findin
 from mla_tracker.storage import audit_reading
 from mla_tracker.storage.database import Database, DbRole, Isolation, TimeLimits, Tx
 from mla_tracker.storage.leaf_file import LeafFile
+from mla_tracker.storage.migrating import require_owner
 
 BATCH: Final = 1000
 MOST_TOLD: Final = 1000
@@ -46,11 +47,13 @@ async def verify(
     """Check everything as of one instant, beside everything else that goes on; nothing is changed.
 
     `outside` are signed notes that were kept elsewhere. Memory does not grow with what is stored, but for a temporary
-    file of 32 bytes per entry. `told` hears how many entries were looked at, of how many.
+    file of 32 bytes per entry. `told` hears how many entries were looked at, of how many. Raises CannotRun for a login
+    that does not see everything.
     """
     async with db.transaction(
         DbRole.OWNER, isolation=Isolation.REPEATABLE_READ, read_only=True, limits=_NO_END
     ) as tx:
+        await require_owner(tx, db.where)
         return await verify_in(tx, outside=outside, records=records, told=told)
 
 

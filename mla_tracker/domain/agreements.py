@@ -173,9 +173,15 @@ def _turns(agreement: Agreement) -> list[_Turn]:
     ]
     if agreement.bilateral:
         turns += [turn for own in each for turn in own if turn[1] not in _BEGINNINGS]
-    elif all(own and _walk(own)[-1][1] is AgreementStatus.TERMINATED for own in each):
-        turns.append((max(_walk(own)[-1][0] for own in each), _Change.END))
+    elif all(left := [_left_on(own) for own in each]):
+        turns.append((max(day for day in left if day), _Change.END))
     return turns
+
+
+def _left_on(own: Iterable[_Turn]) -> date | None:
+    """The first day on which a party is bound no more by what is recorded of it alone; None where nothing says so."""
+    spells = _walk(own)
+    return spells[-1][0] if spells and spells[-1][1] is AgreementStatus.TERMINATED else None
 
 
 def _party_turns(agreement: Agreement, party: Party) -> list[_Turn]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeAlias
 
 from mla_tracker.domain.errors import InvalidEntry
@@ -79,8 +79,15 @@ class WorkingCalendar:
         return any(first <= day <= last for first, last in self.recess)
 
     def without_recess(self) -> "WorkingCalendar":
-        """The same calendar for a limit that does not stand still while courts are in recess."""
+        """The same calendar for what does not stand still while courts are in recess."""
         return replace(self, recess=()) if self.recess else self
+
+    def with_recess_after(self, day: date) -> "WorkingCalendar":
+        """The same calendar, with what of a recess lies after the day."""
+        if all(first > day for first, _ in self.recess):
+            return self
+        left = tuple((max(first, day + timedelta(days=1)), last) for first, last in self.recess if last > day)
+        return replace(self, recess=left)
 
     def opening_hours(self, day: date) -> Hours:
         """When offices are open on the day, in minutes from midnight.

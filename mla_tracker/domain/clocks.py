@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clock_steps import closing_steps, opening_steps
 from mla_tracker.domain.counting import RULES, Deadline, Period, deadline
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
 from mla_tracker.domain.extensions import (
     Extension,
@@ -17,14 +18,15 @@ from mla_tracker.domain.extensions import (
     one_too_many,
     too_long,
 )
-from mla_tracker.domain.histories import Case, Event, first_instant
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.limits import Limit, Span
-from mla_tracker.domain.local_time import local_day
+from mla_tracker.domain.local_time import day_begins_at, local_day
 from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.precedence import Law, chosen_limits, country_of, side_of
 from mla_tracker.domain.runs import Run, find_runs, restarting
 from mla_tracker.domain.standing import standstills
+from mla_tracker.domain.standstills import days_of
 from mla_tracker.domain.vocabulary import ClockState, Effect, FlagKind, Roll, Unit
 
 INSTANT_UNITS = frozenset(
@@ -110,7 +112,7 @@ def evaluate(
         _Counting(
             case,
             run,
-            calendars[country_of(run.limit.counted_in, case)],
+            days_of(run.limit, calendars[country_of(run.limit.counted_in, case)]),
             case.zones[side_of(run.limit.counted_in)],
             by_instants=run.limit.span is not None and run.limit.span.unit in INSTANT_UNITS,
         ).clock(extensions.get(run.key, []))
@@ -180,7 +182,8 @@ class _Counting:
         if limit.span is None:
             fixed = self.case.wished_by or self._local_day(start)
             rule = replace(rule, roll=Roll.NONE, min_working_days=0, shift_start=False, count_start_day=False)
-            return deadline(fixed, Period(0, Unit.DAYS), rule=rule, calendar=self.calendar, zone=self.zone)
+            days = self.calendar.without_recess()
+            return deadline(fixed, Period(0, Unit.DAYS), rule=rule, calendar=days, zone=self.zone)
         return deadline(
             start,
             Period(limit.span.amount, limit.span.unit),
@@ -192,14 +195,14 @@ class _Counting:
         )
 
     def _until(self, event: Event, until: date, spells: Sequence[Spell], plus: Sequence[Span]) -> Deadline:
-        """A date set by an extension, and what is added to it: it moves only by pauses that begin after that act."""
+        """A date set by an extension, and what is added to it: pauses after that act move both, a recess the latter."""
         since = self._day(event)
         later = [(self._local_day(a), self._local_day(b)) for a, b in spells if b is not None]
         return deadline(
             since,
             Period((until - since).days, Unit.DAYS),
             rule=replace(RULES["calendar"], source=self.run.limit.source),
-            calendar=self.calendar,
+            calendar=self.calendar.with_recess_after(until),
             zone=self.zone,
             pauses=[(a, b) for a, b in later if since < a < b],
             plus=[Period(span.amount, span.unit) for span in plus],
@@ -394,4 +397,4 @@ class _Counting:
         return event.earliest if self.by_instants else self._day(event)
 
     def _instant(self, moment: Moment) -> datetime:
-        return moment.astimezone(UTC) if isinstance(moment, datetime) else first_instant(moment, self.zone)
+        return moment.astimezone(UTC) if isinstance(moment, datetime) else day_begins_at(moment, self.zone)

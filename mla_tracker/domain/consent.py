@@ -1,6 +1,7 @@
 """The consent of the person sought: the spells in which it stood, and what it does to the limits made for it."""
 
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.limits import Limit
 from mla_tracker.domain.vocabulary import Act
 

@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from mla_tracker.domain.acts import AFTER_CLOSING, ORDER
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, as_sentence
+from mla_tracker.domain.histories import Case, as_sentence
 from mla_tracker.domain.misfits import Misfit
 from mla_tracker.domain.ordering import UNDONE_BY
 from mla_tracker.domain.vocabulary import Act

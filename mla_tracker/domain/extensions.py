@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.items import concerned
 from mla_tracker.domain.limits import ExtensionRule, Span
 from mla_tracker.domain.misfits import Misfit

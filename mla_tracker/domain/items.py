@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mla_tracker.domain.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
-    from mla_tracker.domain.histories import Case, Event
+    from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 
 A = Act
 

@@ -6,8 +6,9 @@ from datetime import date
 
 from mla_tracker.domain.acts import SHOWS_SENDING
 from mla_tracker.domain.contradictions import contradiction
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, missing_acts
+from mla_tracker.domain.histories import Case, missing_acts
 from mla_tracker.domain.items import DONE, ENDS, Ends, numbers_of, outcome_of
 from mla_tracker.domain.limits import PauseRule
 from mla_tracker.domain.misfits import Misfit

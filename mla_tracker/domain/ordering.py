@@ -4,13 +4,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mla_tracker.domain.acts import RANK
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.vocabulary import Act
-
-if TYPE_CHECKING:
-    from mla_tracker.domain.histories import Event
 
 # Acts that undo one another, each pair side by side in `RANK`: they take turns. Who recorded a reopening and a
 # closing for one day reopened first if the request was closed before that day, else closed first.
@@ -23,13 +21,13 @@ UNDONE_BY: Mapping[Act, Act] = {
 }
 _TURN = 0.001
 
-RankOf = Callable[["Event"], float]
+RankOf = Callable[[Event], float]
 Tie = tuple[Any, ...]
-TieOf = Callable[["Event"], Tie]
+TieOf = Callable[[Event], Tie]
 _NO_ANSWER: Tie = (1,)
 
 
-def legal_order(events: Iterable["Event"]) -> list["Event"]:
+def legal_order(events: Iterable[Event]) -> list[Event]:
     """The acts in the order in which they happened, whatever the order of recording.
 
     Timed acts stand by instant; an act with a bare date stands among those of its day by rank (`acts.RANK`),
@@ -39,7 +37,7 @@ def legal_order(events: Iterable["Event"]) -> list["Event"]:
     listed = list(events)
     answers = _answers(listed)
 
-    def tie(event: "Event") -> Tie:
+    def tie(event: Event) -> Tie:
         return (event.content, answers.get(event.id, _NO_ANSWER), event.id)
 
     acts = {e.act for e in listed}
@@ -50,7 +48,7 @@ def legal_order(events: Iterable["Event"]) -> list["Event"]:
     return _merged(listed, lambda event: turns.get(event.id, RANK[event.act]), tie)
 
 
-def _answers(events: Iterable["Event"]) -> dict[str, tuple[Any, ...]]:
+def _answers(events: Iterable[Event]) -> dict[str, tuple[Any, ...]]:
     """What tells apart questions and answers that say the same: the first answer to the one, the other's question."""
     by_id = {event.id: event for event in events}
     found: dict[str, tuple[Any, ...]] = {}
@@ -64,7 +62,7 @@ def _answers(events: Iterable["Event"]) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-def _merged(events: Sequence["Event"], rank: RankOf, tie: TieOf) -> list["Event"]:
+def _merged(events: Sequence[Event], rank: RankOf, tie: TieOf) -> list[Event]:
     timed = sorted((e for e in events if e.at is not None), key=lambda e: (e.earliest, tie(e)))
     bare = sorted((e for e in events if e.at is None), key=lambda e: (e.day, rank(e), tie(e)))
     slots: list[list[Event]] = [[] for _ in range(len(timed) + 1)]
@@ -79,15 +77,15 @@ def _merged(events: Sequence["Event"], rank: RankOf, tie: TieOf) -> list["Event"
     return ordered
 
 
-def _turns(events: Sequence["Event"], act: Act, tie: TieOf) -> dict[str, float]:
+def _turns(events: Sequence[Event], act: Act, tie: TieOf) -> dict[str, float]:
     """The ranks of acts of one pair, day by day, where both kinds fall on one day."""
     ranks: dict[str, float] = {}
     standing = False
 
-    def rank(event: "Event") -> float:
+    def rank(event: Event) -> float:
         return ranks.get(event.id, RANK[event.act])
 
-    def day_of(event: "Event") -> date:
+    def day_of(event: Event) -> date:
         return event.day
 
     for _, same_day in groupby(sorted(events, key=day_of), key=day_of):
@@ -98,7 +96,7 @@ def _turns(events: Sequence["Event"], act: Act, tie: TieOf) -> dict[str, float]:
     return ranks
 
 
-def _ranks_of_turns(today: Sequence["Event"], act: Act, tie: TieOf, *, standing: bool) -> dict[str, float]:
+def _ranks_of_turns(today: Sequence[Event], act: Act, tie: TieOf, *, standing: bool) -> dict[str, float]:
     """Whichever of the two can come first comes first, then the other, and so on by turns."""
     first, second = (RANK[act] - 0.5, RANK[act] + 1.5) if standing else (RANK[act], RANK[act] + 1)
     ranks: dict[str, float] = {}

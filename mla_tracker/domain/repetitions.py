@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.items import ENDS, numbers_of
 from mla_tracker.domain.vocabulary import Act
 

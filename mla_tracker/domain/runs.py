@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from mla_tracker.domain.consent import consent_against
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.items import ENDS, concerned, numbers_of
 from mla_tracker.domain.life import Life
 from mla_tracker.domain.limits import Limit, Trigger

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.items import SAY_WHAT_IS_LEFT, Ends, concerned, numbers_of
 from mla_tracker.domain.limits import PauseRule
 

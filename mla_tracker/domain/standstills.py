@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.counting_days import FIRST_DAY, HORIZON_DAYS, LAST_DAY, too_far
 from mla_tracker.domain.errors import InvalidEntry
+from mla_tracker.domain.limits import Limit
 from mla_tracker.domain.local_time import ONE_DAY, day_begins_at, local_day
+from mla_tracker.domain.vocabulary import Basis, Effect
 
 Moment = TypeVar("Moment", date, datetime)
 Pauses: TypeAlias = Sequence[tuple[date | datetime, date | datetime]]
@@ -33,6 +35,16 @@ def paused_days(pauses: Pauses, zone: ZoneInfo) -> list[Standstill[date]]:
         Standstill(_day(stopped, zone), _day(resumed, zone), pointer=f"/pauses/{index}")
         for index, (stopped, resumed) in enumerate(pauses)
     ]
+
+
+def days_of(limit: Limit, calendar: WorkingCalendar) -> WorkingCalendar:
+    """The days by which a limit is counted: a recess of courts stops duties under a policy, and nothing else.
+
+    No treaty, act of the Union or law of the catalogue lets its periods stand still for one, and it is none of the
+    public holidays over which Regulation 1182/71 Art. 3(4) rolls. What lapses does so in August too: a person is held.
+    """
+    stops = limit.basis is Basis.POLICY and limit.effect in (Effect.DEADLINE, Effect.GOAL)
+    return calendar if stops else calendar.without_recess()
 
 
 def recess_days(calendar: WorkingCalendar) -> list[Standstill[date]]:

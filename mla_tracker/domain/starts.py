@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from mla_tracker.domain.acts import RECEIPTS
 from mla_tracker.domain.consent import consent_fits, consent_for
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.items import WHOLE, numbers_of
 from mla_tracker.domain.limits import Limit, Trigger
 from mla_tracker.domain.vocabulary import Act, Effect, Stage

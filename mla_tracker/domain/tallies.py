@@ -6,7 +6,8 @@ from datetime import date
 from typing import Final
 
 from mla_tracker.domain.acts import SHOWS_SENDING, place
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.vocabulary import Act, Outcome, RequestKind, Side
 
 ENQUIRY: Final = "enquiry"

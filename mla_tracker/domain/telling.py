@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -31,10 +31,14 @@ HELD: Final = frozenset({Custody.PROVISIONAL, Custody.IN_CUSTODY, Custody.TEMPOR
 LATE: Final = frozenset({FlagKind.OVERDUE, FlagKind.EXPIRED})
 
 BEFORE_THE_NEXT_DIGEST: Final = timedelta(days=3)
-"""A weekend may lie before the next digest, with the hours of the evening before it and of the morning after."""
+"""A weekend may lie before the next digest, with the hours of the evening before it and of the morning after; where
+more days off do, the warning does not wait for that digest either."""
 
 AHEAD: Final = timedelta(days=7)
-"""How far a digest looks ahead."""
+"""How far a digest looks ahead; further, where the next one comes later."""
+
+LONGEST_CLOSED: Final = 366
+"""So many days are looked through for one on which an office opens."""
 
 
 LONGEST_ADDRESS: Final = 254
@@ -68,8 +72,8 @@ class Raised:
     due_at: datetime
 
 
-def is_urgent(flag: Raised) -> bool:
-    """Whether a flag is told at once, at night and on holidays too.
+def is_urgent(flag: Raised, next_digest: datetime) -> bool:
+    """Whether a flag is told at once, at night and on holidays too; `next_digest`: by when the next digest has come.
 
     Of a person who is held, because every day too long is a day of liberty, and one too short sets free who should
     not be; of an emergency, because a life may hang on it: what ran out, each escalation, and a warning of what runs
@@ -80,7 +84,7 @@ def is_urgent(flag: Raised) -> bool:
         return False
     if flag.custody in HELD or flag.urgency is Urgency.EMERGENCY:
         if flag.kind is FlagKind.WARNING:
-            return flag.due_at - flag.raised_at <= BEFORE_THE_NEXT_DIGEST
+            return flag.due_at <= max(flag.raised_at + BEFORE_THE_NEXT_DIGEST, next_digest)
         return True
     return flag.urgency is Urgency.URGENT and flag.kind in LATE
 
@@ -104,12 +108,27 @@ class OfficeDay:
 
 
 def office_day(now: datetime, calendar: WorkingCalendar, zone: ZoneInfo) -> OfficeDay | None:
-    """The office's day, if `now` lies in its opening hours; None in the night, on days off, at lunch."""
+    """The office's day, if `now` lies in its opening hours; None in the night, on days off, at lunch.
+
+    A recess is one of courts: the authority works on, and persons are held on.
+    """
     day = local_day(now, zone)
-    spans = open_spans(day, calendar, zone)
+    spans = open_spans(day, calendar.without_recess(), zone)
     if any(opens <= now < closes for opens, closes in spans):
         return OfficeDay(day, spans[-1][1])
     return None
+
+
+def next_digest_by(at: datetime, calendar: WorkingCalendar, zone: ZoneInfo) -> datetime:
+    """When the next day ends on which the office opens after `at`: by then a digest has come that is not yet sent."""
+    office = calendar.without_recess()
+    day = local_day(at, zone)
+    for _ in range(LONGEST_CLOSED):
+        spans = open_spans(day, office, zone)
+        if spans and at < spans[0][0]:
+            return spans[-1][1]
+        day += ONE_DAY
+    return day_begins_at(day, zone)
 
 
 def same_name(one: str, other: str) -> bool:
@@ -129,9 +148,9 @@ def concerns(role: Role, own_name: str, assigned_to: str | None, desk: Collectio
     return not any(same_name(assigned_to, name) for name in desk)
 
 
-def ends_a_day(due_on: date, due_at: datetime, zones: Iterable[ZoneInfo]) -> bool:
-    """Whether something is due by the end of a day, and not at an hour of it, in one of the zones."""
-    return any(day_begins_at(due_on + ONE_DAY, zone) == due_at for zone in zones)
+def ends_a_day(due_on: date, due_at: datetime, zone: ZoneInfo) -> bool:
+    """Whether something is due by the end of a day of the zone, and not at an hour of it."""
+    return day_begins_at(due_on + ONE_DAY, zone) == due_at
 
 
 FIRST_PAUSE: Final = timedelta(minutes=1)

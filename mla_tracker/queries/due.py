@@ -4,7 +4,7 @@ about."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from asyncpg import Record
@@ -17,7 +17,7 @@ from mla_tracker.storage.database import Tx
 from mla_tracker.storage.visibility import Sight
 
 MOST: Final = 5000
-"""So many clocks are looked at for one reader; who has more open learns that there are more."""
+"""So many late clocks, and so many to come, are looked at for one reader; who has more learns that there are more."""
 
 SHORT_ID: Final = 13
 """Of an id of time: its milliseconds, and so enough to find the request by."""
@@ -27,7 +27,7 @@ SHORT_ID: Final = 13
 class Due:
     """An open clock as one reader is told of it. `moves` counts what may have moved its date, `changed_at` when last.
 
-    `zones` are those in which it may have been counted: that of the country, and those that acts name.
+    `zone` is that of the executing authority by which it is counted; None: that of the country.
     """
 
     clock_id: UUID
@@ -42,7 +42,7 @@ class Due:
     basis: Basis
     obligor: Obligor
     counted_in: str
-    zones: tuple[str, ...]
+    zone: str | None
     due_on: date
     due_at: datetime
     own_reference: str | None
@@ -81,20 +81,52 @@ _SHOWN: Final = """
     r.version_{side} + (select count(*) from date_move m where m.request_id = c.request_id)::int as moves,
     greatest(r.updated_{side}_at, (select max(m.moved_at) from date_move m where m.request_id = c.request_id))
         as changed_at,
-    coalesce((select array_agg(distinct e.data ->> 'zone') from request_event e
-        where e.request_id = c.request_id and e.type = 'forwarded' and e.data ? 'zone'), '{{}}') as zones
+    case when c.counted_in_country = c.requested_country then (
+        select e.data ->> 'zone' from request_event e
+        where e.request_id = c.request_id and e.type = 'forwarded' and e.data ->> 'zone' is not null
+            and not exists (select from event_void v where v.event_id = e.id)
+        order by coalesce(e.occurred_on, (e.occurred_at at time zone 'UTC')::date) desc,
+            e.data ->> 'zone' collate "C" desc limit 1) end as zone
 """
 _OPEN: Final = """c.state = 'running' and c.effect in ('deadline', 'expiry', 'goal') and c.due_on is not null
     and c.due_at is not null"""
 
 
-async def due(
-    tx: Tx, actor: Actor, *, before: datetime | None = None, both_duties: bool = False, limit: int = MOST
-) -> list[Due]:
-    """Running clocks that fall due before an instant (None: ever), of the side whose duty they are.
+async def late(tx: Tx, actor: Actor, now: datetime, *, both_duties: bool = False, limit: int) -> list[Due]:
+    """Running clocks that fell due by `now`, of the side whose duty they are; of very many, those that did so last.
 
     What lapses concerns both sides; with `both_duties` all else does too.
     """
+    return await _due_between(tx, actor, None, now, both_duties=both_duties, limit=limit, order="desc")
+
+
+async def coming(
+    tx: Tx,
+    actor: Actor,
+    now: datetime,
+    *,
+    until: datetime | None = None,
+    both_duties: bool = False,
+    limit: int,
+) -> list[Due]:
+    """Running clocks that fall due after `now` and until an instant, inclusive (None: ever), the soonest of them.
+
+    Asked for by themselves, so that no backlog of old lateness, as of an imported register, hides what is to come.
+    """
+    return await _due_between(tx, actor, now, until, both_duties=both_duties, limit=limit, order="asc")
+
+
+async def _due_between(
+    tx: Tx,
+    actor: Actor,
+    after: datetime | None,
+    until: datetime | None,
+    *,
+    both_duties: bool,
+    limit: int,
+    order: Literal["asc", "desc"],
+) -> list[Due]:
+    """In the order in which they fall due; `order` says from which end they are cut."""
     if not actor.countries:
         return []
     sight = Sight.of(actor, countries="$1", account="$2")
@@ -105,15 +137,16 @@ async def due(
         parts.append(
             f"""(select '{side}' as own_side, {_SHOWN.format(side=side)}
             from clock c join request r on r.id = c.request_id
-            where c.{side}_country = any($1){other_first} and {_OPEN} and ($3::timestamptz is null or c.due_at < $3)
+            where c.{side}_country = any($1){other_first} and {_OPEN}
+                and ($3::timestamptz is null or c.due_at > $3) and ($4::timestamptz is null or c.due_at <= $4)
                 and {duty} and {sight.counted("c", "request_id")}
-            order by c.due_at, c.id limit $4)"""
+            order by c.due_at {order}, c.id {order} limit $5)"""
         )
     rows = await tx.fetch(
-        f"select * from ({' union all '.join(parts)}) found order by due_at, clock_id limit $4",
-        list(actor.countries), actor.account_id, before, limit,
+        f"select * from ({' union all '.join(parts)}) found order by due_at {order}, clock_id {order} limit $5",
+        list(actor.countries), actor.account_id, after, until, limit,
     )  # fmt: skip
-    return [_due(row) for row in rows]
+    return [_due(row) for row in (rows if order == "asc" else reversed(rows))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +222,5 @@ def _due(row: Record | dict[str, Any]) -> Due:
         "effect": Effect(row["effect"]),
         "basis": Basis(row["basis"]),
         "obligor": Obligor(row["obligor"]),
-        "zones": tuple(row["zones"]),
     }
     return Due(**{**row, **words})

@@ -21,6 +21,8 @@ from (select * from recent order by slot desc limit 1) as newest
 left join (select * from job_slot where job = $1 and status = 'done' order by slot desc limit 1) as done on true
 """
 
+_KNOWN_SINCE: Final = "select max(ran_on) at time zone 'UTC' from migration"
+
 
 @dataclass(frozen=True, slots=True)
 class JobHealth:
@@ -85,7 +87,7 @@ async def job_health(
 
     A job is late when the slot after its newest finished one has been waiting for more than 3 intervals. Slots before
     `since`, when this process began, do not count against it if it is `excused`, as it was not there to run them. A job
-    that never ran is late only by `since`.
+    that never ran is late by `since`; without it, by the newest migration, since when it should have run.
     """
     return [await _one(tx, now, job, interval, since, excused) for job, interval in intervals.items()]
 
@@ -104,9 +106,9 @@ async def _one(
     last_done: datetime | None = row["done_slot"] if row is not None else None
     begun = since if excused or last_done is None else None
     counted_from = max((at for at in (last_done, begun) if at is not None), default=None)
-    if counted_from is None and row is not None:
-        counted_from = row["slot"] - interval
-    late = counted_from is not None and now - (counted_from + interval) > LATE_AFTER * interval
+    if counted_from is None:
+        counted_from = row["slot"] - interval if row is not None else await tx.fetchval(_KNOWN_SINCE)
+    late = now - (counted_from + interval) > LATE_AFTER * interval
     if row is None:
         return JobHealth(job, interval, None, "never", 0, None, None, None, 0, 0, late)
     return JobHealth(

@@ -10,7 +10,8 @@ from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import is_told
 from mla_tracker.domain.errors import NotFound
-from mla_tracker.domain.histories import legal_order, unexplained_wish
+from mla_tracker.domain.histories import unexplained_wish
+from mla_tracker.domain.ordering import legal_order
 from mla_tracker.domain.permissions import Deed, may
 from mla_tracker.domain.sentences import sentence, step_of
 from mla_tracker.domain.vocabulary import Act

@@ -5,7 +5,8 @@ from datetime import UTC, date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mla_tracker.domain.histories import Case, Event, zone_of
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case, zone_of
 from mla_tracker.domain.vocabulary import Act, Assistance, Circumstance, RequestKind, Side, Urgency
 from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import StoredCase, StoredEvent

@@ -39,13 +39,14 @@ class MailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An open account that asked to be told at a confirmed address."""
+    """An open account that asked to be told at a confirmed address; `daily`: by digests, too."""
 
     account_id: UUID
     name: str
     countries: tuple[str, ...]
     role: Role
     urgent_since: datetime | None
+    daily: bool
 
     @property
     def actor(self) -> Actor:
@@ -87,7 +88,7 @@ async def readers(tx: Tx, *, of: MailKind) -> list[Reader]:
     wanted = "n.digest = 'daily'" if of is MailKind.DIGEST else "n.urgent"
     rows = await tx.fetch(
         f"""
-        select a.id as account_id, a.name, a.countries, a.role, n.urgent_since
+        select a.id as account_id, a.name, a.countries, a.role, n.urgent_since, n.digest = 'daily' as daily
         from notification n join account a on a.id = n.account_id
         where n.confirmed_at is not null and n.suspended_at is null and {wanted}
             and a.disabled_at is null and a.role = any($1) and a.countries <> '{{}}'
@@ -100,8 +101,8 @@ async def readers(tx: Tx, *, of: MailKind) -> list[Reader]:
 async def reader_of(tx: Tx, account_id: UUID) -> Reader | None:
     """An account that may be told, whatever address it has; None if it was disabled."""
     row = await tx.fetchrow(
-        "select id as account_id, name, countries, role, null::timestamptz as urgent_since from account "
-        "where id = $1 and disabled_at is null and role = any($2)",
+        "select id as account_id, name, countries, role, null::timestamptz as urgent_since, false as daily "
+        "from account where id = $1 and disabled_at is null and role = any($2)",
         account_id, _ROLES,
     )  # fmt: skip
     return None if row is None else _reader(row)

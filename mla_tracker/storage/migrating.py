@@ -81,6 +81,16 @@ async def require_up_to_date(database: Database, *, beside_newer: bool = False) 
         )
 
 
+async def require_owner(tx: Tx, where: str) -> None:
+    """Raise CannotRun where the login does not own the tables: what the walls hide from it would seem to be gone."""
+    owned = "select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('record_key')"
+    if await tx.fetchval(owned) is False:
+        raise CannotRun(
+            f"The login of the database {where} does not own it, and so does not see all of it. Use the login that "
+            "runs mla-tracker migrate."
+        )
+
+
 def known() -> list[str]:
     """The names of all migrations that this program ships, in order."""
     return sorted(path.stem for path in MIGRATIONS.glob("*.py") if path.stem != "__init__")

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from icalendar import Calendar
 
+from mla_tracker.api import calendar_feeds
 from mla_tracker.api.edge import path_told
 from mla_tracker.commands.accounts import disable_account
 from mla_tracker.commands.entries import NewEvent
@@ -21,9 +22,10 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Act, Role
 from mla_tracker.storage.database import Database, DbRole
 from tests.builders import register
-from tests.builders.api import NOW, ClientOf
+from tests.builders.api import NOW, ClientOf, Present
 from tests.builders.clocks import a_clock
 from tests.builders.counted import THE_DAY_BEFORE, a_case, as_owner, with_shipped_limits
+from tests.builders.requests import act, id_of, logged
 
 MINE = "/api/v1/me/calendar.ics"
 FEED = "/api/v1/me/calendar-feed"
@@ -114,6 +116,37 @@ async def test_a_calendar_read_back_is_the_clocks_days_for_days_and_instants_for
     assert {"days", "hours"} <= units
     zones = {clock["due_at"].hour for clock in clocks if clock["unit"] != "hours"}
     assert len(zones) >= 3, "midnights of several zones, and of summer time"
+
+
+@pytest.mark.parametrize("voided", [False, True])
+async def test_an_hour_of_an_authority_with_a_zone_of_its_own_is_no_whole_day(
+    db: Database, client_of: ClientOf, present: Present, voided: bool
+) -> None:
+    # 24 hours from 23:00 in the Canaries end at 23:00 there, and with the day in Madrid.
+    await with_shipped_limits(db)
+    present.now = datetime(2026, 2, 24, 13, tzinfo=UTC)
+    head = await client_of("FR", "ES", role=Role.HEAD)
+    made = await logged(
+        head,
+        act("sent", "2026-02-20"),
+        act("received", "2026-02-23T23:00:00Z"),
+        act("forwarded", "2026-02-23T23:10:00Z", zone="Atlantic/Canary"),
+        requesting_country="FR",
+        requested_country="ES",
+        convention="eio",
+        assistance=["provisional_measure"],
+    )
+    if voided:
+        forwarded = await id_of(head, made["id"], "forwarded")
+        path = f"/api/v1/requests/{made['id']}/events/{forwarded}/void"
+        assert (await head.post(path, json={"reason": "another case"})).status_code == 201
+    found = events_of(await head.get(MINE, params={"duty": "both"})).values()
+    [hours] = [one["dtstart"].dt for one in found if isinstance(one["dtstart"].dt, datetime)]
+    assert hours == datetime(2026, 2, 24, 23, tzinfo=UTC)
+    [day] = [one for one in found if str(one["summary"]).startswith("acknowledge")]
+    assert day["dtstart"].dt == date(2026, 3, 3) if voided else date(2026, 3, 2)
+    zone, at = ("Europe/Madrid", "2026-03-03 23:00") if voided else ("Atlantic/Canary", "2026-03-03 00:00")
+    assert str(day["description"]).endswith(f"Until the day ends in {zone}: {at} UTC.")
 
 
 async def test_a_feed_needs_no_header_and_reads_nothing_else(
@@ -277,6 +310,15 @@ async def test_a_calendar_holds_ones_own_duties_and_both_if_asked(
     assert events_of(await morocco.get(MINE, params={"duty": "both"})).keys() == both
     assert {paused.id, met.id}.isdisjoint(both)
     assert (await morocco.get(MINE, params={"duty": "all"})).status_code == 400
+
+
+async def test_what_is_to_come_goes_before_a_backlog(
+    db: Database, spain: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar_feeds, "MOST_EVENTS", 3)
+    dates = ("2001-03-12", "2026-03-09", "2026-03-12", "2026-03-13")
+    made = [await a_clock().due(f"{day}T23:00:00").stored(db) for day in dates]
+    assert list(events_of(await spain.get(MINE))) == [f"{one.id}@mla-tracker" for one in made[1:]]
 
 
 async def test_an_officer_can_ask_for_what_is_his_or_nobodys_alone(

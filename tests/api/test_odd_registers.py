@@ -50,6 +50,8 @@ def why(row: ReadRow) -> str:
         ("03/04/2019", "day_first", "2019-04-03"),
         ("03/04/2019", "month_first", "2019-03-04"),
         ("03-04-2019", "day_first", "2019-04-03"),
+        ("03/04/2019 00:00:00", "day_first", "2019-04-03"),
+        ("03.04.2019 00:00", "iso", "2019-04-03"),
     ],
 )
 def test_a_day_is_read_in_several_forms(cell: str, days: str, day: str) -> None:
@@ -66,6 +68,10 @@ def test_a_day_is_read_in_several_forms(cell: str, days: str, day: str) -> None:
         ("2019-02-30", "iso", "no day"),
         ("31.04.2019", "iso", "no day"),
         ("12/31/2019", "day_first", "no day"),
+        ("2019-04-03 14:05", "iso", "occurred_at"),
+        ("03.04.2019 14:05:00", "day_first", "occurred_at"),
+        ("2019-04-02T22:00:00.000Z", "iso", "occurred_at"),
+        ("2019-04-03T00:00:00+02:00", "iso", "occurred_at"),
         ("spring 2019", "iso", "YYYY-MM-DD"),
         ("", "iso", "YYYY-MM-DD"),
     ],

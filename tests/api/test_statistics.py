@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -241,6 +241,27 @@ async def test_who_may_not_state_a_balance(client_of: ClientOf) -> None:
     assert (await head.post(BALANCES, json=balance(country="MA"))).status_code == 403
     late = await head.post(BALANCES, json=balance(first_day="2026-03-11"))
     assert late.json()["errors"][0]["pointer"] == "/first_day"
+
+
+@pytest.mark.parametrize(
+    ("country", "now", "first_day", "status"),
+    [
+        (
+            "NZ",
+            datetime(2025, 12, 31, 20, tzinfo=UTC),
+            "2026-01-01",
+            201,
+        ),  # nine in the morning in Wellington
+        ("US", datetime(2026, 1, 1, 2, tzinfo=UTC), "2026-01-01", 400),  # the evening before in Washington
+    ],
+)
+async def test_a_span_begins_with_the_day_of_the_country(
+    client_of: ClientOf, present: Present, country: str, now: datetime, first_day: str, status: int
+) -> None:
+    head = await client_of(country, role=Role.HEAD)
+    present.now = now
+    answer = await head.post(BALANCES, json=balance(country=country, first_day=first_day))
+    assert answer.status_code == status, answer.text
 
 
 def test_the_contract_names_every_way_out() -> None:

@@ -18,8 +18,9 @@ from mla_tracker.domain.acts import place
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
 from mla_tracker.domain.contradictions import contradictions, judge
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event, zone_of
+from mla_tracker.domain.histories import Case, zone_of
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.limits import Limit, Span, Trigger
 from mla_tracker.domain.misfits import Misfit

@@ -11,7 +11,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from mla_tracker.domain.contradictions import judge
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.vocabulary import Act, RequestKind
 from mla_tracker.storage.database import Database, DbRole, Tx

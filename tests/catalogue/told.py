@@ -11,8 +11,9 @@ from mla_tracker.catalogue.limit_files import load_limits
 from mla_tracker.catalogue.neighbours import contiguous, regions_of
 from mla_tracker.domain.calendars import WorkingCalendar
 from mla_tracker.domain.clocks import Clock, evaluate
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import life_of
 from mla_tracker.domain.precedence import Law
 from mla_tracker.domain.vocabulary import Act, RequestKind, Side

@@ -21,7 +21,7 @@ from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.acts import OF_KIND
 from mla_tracker.domain.calendar_overrides import CalendarOverrides
 from mla_tracker.domain.errors import ActNotPossible
-from mla_tracker.domain.histories import Event
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.purposes import FurtherRequest
 from mla_tracker.domain.vocabulary import Act, RequestKind, Role, Urgency
 from mla_tracker.storage.database import Database, DbRole

@@ -135,6 +135,18 @@ LIVES = [
         ),
         "2009-12-31 in_force, 2012-01-01 terminated",
     ),
+    (
+        "many: one suspended it for itself",
+        MANY.in_force("2000-01-01").then("suspended", "2005-01-01", by="MA"),
+        "2004-12-31 in_force, 2005-01-01 in_force",
+    ),
+    (
+        "many: one suspended it, the others left",
+        MANY.between("MA", a_party("ES", left="2012-01-01"), a_party("FR", left="2011-01-01"))
+        .in_force("2000-01-01")
+        .then("suspended", "2005-01-01", by="MA"),
+        "2012-01-01 in_force",
+    ),
 ]
 
 

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from mla_tracker.domain.errors import ActNotPossible, DatedInFuture
-from mla_tracker.domain.histories import Event, first_instant, refuse_future
+from mla_tracker.domain.events import Event
+from mla_tracker.domain.histories import refuse_future
+from mla_tracker.domain.local_time import day_begins_at
 from mla_tracker.domain.vocabulary import Act, Side
 from tests.builders.histories import HistoryBuilder, a_prosecution, a_request, a_warrant, an_extradition
 
@@ -321,7 +323,7 @@ def test_an_act_knows_the_instants_between_which_it_happened() -> None:
     assert (bare.latest - bare.earliest).total_seconds() == 23 * 3600
     timed = an_event("America/Guayaquil", at="2026-03-03T03:00+01:00")
     assert (timed.day, timed.earliest) == (date(2026, 3, 2), timed.latest)
-    assert first_instant(date(2026, 3, 29), ZoneInfo("Europe/Madrid")) == datetime(
+    assert day_begins_at(date(2026, 3, 29), ZoneInfo("Europe/Madrid")) == datetime(
         2026, 3, 28, 23, tzinfo=UTC
     )
 

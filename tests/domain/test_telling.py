@@ -13,6 +13,7 @@ from mla_tracker.domain.telling import (
     ends_a_day,
     is_address,
     is_urgent,
+    next_digest_by,
     office_day,
     pause_after,
     same_name,
@@ -51,7 +52,7 @@ def raised(
 def test_what_ran_out_while_somebody_is_held_does_not_wait(
     kind: FlagKind, custody: Custody | None, urgent: bool
 ) -> None:
-    assert is_urgent(raised(kind, custody=custody)) is urgent
+    assert is_urgent(raised(kind, custody=custody), AT) is urgent
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_what_ran_out_while_somebody_is_held_does_not_wait(
     ],
 )
 def test_how_pressing_a_request_is_decides(urgency: Urgency, kind: FlagKind, urgent: bool) -> None:
-    assert is_urgent(raised(kind, urgency=urgency)) is urgent
+    assert is_urgent(raised(kind, urgency=urgency), AT) is urgent
 
 
 @pytest.mark.parametrize(("days_left", "urgent"), [(1, True), (3, True), (4, False), (14, False)])
@@ -78,11 +79,18 @@ def test_a_warning_does_not_wait_where_the_next_digest_may_come_too_late(
         raised(FlagKind.WARNING, custody=Custody.IN_CUSTODY, days_left=days_left),
         raised(FlagKind.WARNING, urgency=Urgency.EMERGENCY, days_left=days_left),
     ):
-        assert is_urgent(held) is urgent
+        assert is_urgent(held, AT + timedelta(days=1)) is urgent
+
+
+@pytest.mark.parametrize(("days_left", "urgent"), [(4, True), (9, True), (10, False)])
+def test_nor_where_more_days_off_than_a_weekend_lie_before_the_digest(days_left: int, urgent: bool) -> None:
+    held = raised(FlagKind.WARNING, custody=Custody.PROVISIONAL, days_left=days_left)
+    assert is_urgent(held, AT + timedelta(days=9)) is urgent
+    assert not is_urgent(raised(FlagKind.WARNING, days_left=days_left), AT + timedelta(days=9))
 
 
 def test_a_target_of_ones_own_wakes_nobody() -> None:
-    assert not is_urgent(raised(FlagKind.OVERDUE, effect=Effect.GOAL, custody=Custody.IN_CUSTODY))
+    assert not is_urgent(raised(FlagKind.OVERDUE, effect=Effect.GOAL, custody=Custody.IN_CUSTODY), AT)
 
 
 def test_what_lapses_concerns_both_sides_and_a_duty_the_side_whose_it_is() -> None:
@@ -128,6 +136,44 @@ def test_a_country_whose_week_ends_on_thursday_opens_on_sunday_at_nine(
 def test_an_office_opens_by_its_own_clock_when_summer_time_comes_and_goes(utc: str, is_open: bool) -> None:
     found = office_day(datetime.fromisoformat(utc).replace(tzinfo=UTC), WorkingCalendar("ES"), MADRID)
     assert (found is not None) is is_open
+
+
+def test_an_office_is_open_while_courts_are_in_recess() -> None:
+    august = WorkingCalendar("ES", recess=((date(2026, 8, 1), date(2026, 8, 31)),))
+    assert office_day(datetime(2026, 8, 12, 9, tzinfo=UTC), august, MADRID) is not None
+    assert office_day(datetime(2026, 8, 15, 9, tzinfo=UTC), august, MADRID) is None, "Saturday"
+
+
+@pytest.mark.parametrize(
+    ("local", "ends", "why"),
+    [
+        (
+            "2026-09-30T10:00:00",
+            "2026-10-09T17:00:00",
+            "what is due in the eight days off is told before them",
+        ),
+        (
+            "2026-09-30T08:59:00",
+            "2026-09-30T17:00:00",
+            "before the office opens, the next digest is that of the day",
+        ),
+        ("2026-10-03T10:00:00", "2026-10-09T17:00:00", "in the middle of them"),
+        ("2026-09-24T10:00:00", "2026-09-25T17:00:00", "a working day follows"),
+        ("2026-09-25T10:00:00", "2026-09-28T17:00:00", "a weekend lies between"),
+    ],
+)
+def test_the_next_digest_comes_on_the_next_day_on_which_the_office_opens(
+    local: str, ends: str, why: str
+) -> None:
+    shanghai = ZoneInfo("Asia/Shanghai")
+    china = WorkingCalendar("CN", holidays={date(2026, 10, day): "National Day" for day in range(1, 9)})
+    at = datetime.fromisoformat(local).replace(tzinfo=shanghai)
+    assert next_digest_by(at, china, shanghai) == datetime.fromisoformat(ends).replace(tzinfo=shanghai), why
+
+
+def test_an_office_that_never_opens_is_told_all() -> None:
+    shut = WorkingCalendar("ES", hours={0: ()}, date_hours={})
+    assert next_digest_by(AT, shut, MADRID) > AT + timedelta(days=365)
 
 
 def test_nobody_is_told_at_lunch_and_the_day_ends_with_the_last_hours() -> None:
@@ -197,13 +243,12 @@ def test_plain_addresses_are_taken(address: str) -> None:
     assert is_address(address)
 
 
-def test_the_end_of_a_day_is_told_from_an_hour_of_it_in_either_zone() -> None:
-    day, rabat = date(2026, 3, 10), ZoneInfo("Africa/Casablanca")
+def test_the_end_of_a_day_is_told_from_an_hour_of_it() -> None:
+    day = date(2026, 3, 10)
     ends = datetime(2026, 3, 10, 23, tzinfo=UTC)
-    assert ends_a_day(day, ends, [MADRID])
-    assert not ends_a_day(day, ends, [ZoneInfo("Asia/Tokyo")])
-    assert ends_a_day(day, ends, [ZoneInfo("Asia/Tokyo"), MADRID])
-    assert not ends_a_day(day, datetime(2026, 3, 10, 13, 30, tzinfo=UTC), [MADRID, rabat])
+    assert ends_a_day(day, ends, MADRID)
+    assert not ends_a_day(day, ends, ZoneInfo("Atlantic/Canary")), "an hour before midnight"
+    assert not ends_a_day(day, datetime(2026, 3, 10, 13, 30, tzinfo=UTC), MADRID)
 
 
 def test_a_mail_rests_longer_each_time_and_never_longer_than_half_an_hour() -> None:

@@ -16,8 +16,9 @@ import pytest
 
 from mla_tracker.domain.clocks import Clock, state_at
 from mla_tracker.domain.errors import ActNotPossible
+from mla_tracker.domain.events import Event
 from mla_tracker.domain.explanation import Step
-from mla_tracker.domain.histories import Case, Event
+from mla_tracker.domain.histories import Case
 from mla_tracker.domain.life import Life, life_of
 from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import Act, ClockState, Effect, RequestKind, Status

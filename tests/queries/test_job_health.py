@@ -46,6 +46,19 @@ async def test_a_server_just_begun_is_not_late(db: Database) -> None:
     assert not (await health(db, NOON + 4 * minutes + SECOND, since=NOON))[0]
 
 
+async def test_a_job_that_no_node_ever_ran_is_late_by_the_day_on_which_the_schema_began_to_know_it(
+    database_url: str, db: Database
+) -> None:
+    async with db.transaction(DbRole.OWNER) as tx:
+        await tx.execute("update migration set ran_on = '2026-03-10 11:00'")
+        await tx.execute("update migration set ran_on = '2026-03-10 12:00' where id = 1")
+    assert await health(db, NOON + timedelta(minutes=4)) == (True, "sweep (every minute) has never run.")
+    fit, sentence = await health(db, NOON + timedelta(minutes=4, seconds=1))
+    assert not fit
+    assert sentence.endswith("has never run. Start a scheduler: mla-tracker serve, or mla-tracker scheduler.")
+    assert (await health(db, NOON + timedelta(minutes=7), since=NOON + timedelta(minutes=3)))[0]
+
+
 async def test_a_sweep_is_late_when_its_next_slot_has_waited_three_intervals(db: Database) -> None:
     await a_slot(db, NOON, "done")
     assert await health(db, NOON + timedelta(minutes=4)) == (

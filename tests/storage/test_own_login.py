@@ -1,6 +1,7 @@
 """A login of its own for the running program, as the page on security advises: it owns nothing, and that is enough."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -10,15 +11,21 @@ import pytest
 from mla_tracker.api.app import create_app
 from mla_tracker.api.auth import settle
 from mla_tracker.commands.accounts import create_account
+from mla_tracker.commands.backing_up import keep_record_keys
 from mla_tracker.commands.housekeeping import keep_house
 from mla_tracker.commands.overdue import flag_due
 from mla_tracker.commands.tokens import create_token
+from mla_tracker.commands.verifying import verify
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.embedded import Server
+from mla_tracker.storage.errors import CannotRun
 from mla_tracker.storage.migrating import require_up_to_date
 from tests.builders.api import ADDRESS, NOW, SETTINGS, Present
+from tests.builders.counted import with_shipped_limits
+from tests.builders.forgetting import closed_case
 from tests.builders.keys import the_keys
+from tests.builders.register import account
 
 
 @pytest.fixture
@@ -75,3 +82,18 @@ async def test_and_can_take_no_wall_down(own_login: Database, statement: str) ->
     with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError)):
         async with own_login.transaction(DbRole.OWNER) as tx:
             await tx.execute(statement)
+
+
+async def test_what_must_read_every_row_is_refused_to_it_since_what_it_does_not_see_would_seem_gone(
+    db: Database, own_login: Database, tmp_path: Path
+) -> None:
+    await with_shipped_limits(db)
+    await closed_case(db, await account(db, "MA"))
+    assert (await keep_record_keys(db, tmp_path / "record-keys")).rows == 1
+    before = (tmp_path / "record-keys").read_bytes()
+    assert (await verify(db)).found == 0
+    with pytest.raises(CannotRun, match="does not own it"):
+        await keep_record_keys(own_login, tmp_path / "record-keys")
+    assert (tmp_path / "record-keys").read_bytes() == before
+    with pytest.raises(CannotRun, match="does not own it"):
+        await verify(own_login)

@@ -30,9 +30,12 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
-_ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?\Z")
+_MIDNIGHT: Final = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?Z?\Z")
+"""What databases and spreadsheets write behind a bare day."""
+_ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})\Z")
 _PARTED: Final = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})\Z")
 _SERIAL: Final = re.compile(r"\d{5}(?:\.0+)?\Z")
+_TIMED: Final = re.compile(r"[\d./-]{6,10}[T ]\d{1,2}:\d{2}")
 _TWO_DIGITS: Final = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2}\Z")
 
 
@@ -41,7 +44,7 @@ def read_date(text: str, days: str) -> str:
 
     31.12.2019 is read day first in any case, as nobody parts months first with points.
     """
-    cell = text.strip()
+    cell = _MIDNIGHT.sub("", text.strip())
     if found := _ISO.match(cell):
         return _day(int(found[1]), int(found[2]), int(found[3]), cell)
     if found := _PARTED.match(cell):
@@ -60,6 +63,11 @@ def read_date(text: str, days: str) -> str:
         raise Misread(
             f"{cell} looks like the serial number that a spreadsheet keeps for a date. Format the column as a date "
             "(YYYY-MM-DD) and save it again."
+        )
+    if _TIMED.match(cell):
+        raise Misread(
+            "Holds a time of day, which may be on another day elsewhere. Give the day alone as YYYY-MM-DD; an act with "
+            "its hour, which limits in hours need, stands in events with occurred_at and its offset."
         )
     if _TWO_DIGITS.match(cell):
         raise Misread("The year has two digits. Write it with four.")
