@@ -285,3 +285,17 @@ async def test_a_request_whose_sending_was_taken_back_comes_in_as_what_the_other
     assert done.counts == (1, 0, 0), done.remarks
     assert "V-1" not in await export_of(db, await account(db, "ES"), form="ndjson")
     assert "reminded" in await export_of(db, await account(db, "ES"), form="ndjson")
+
+
+async def test_a_file_from_before_somebody_was_erased_does_not_bring_them_back(db: Database) -> None:
+    head = await account(db, "MA", role=Role.HEAD)
+    await imported(db, head, written(A_CASE), form="ndjson")
+    before = await export_of(db, head, form="ndjson")
+    async with db.transaction(DbRole.API, viewer=head, read_only=True) as tx:
+        of = await tx.fetchval("select id from request")
+        [one, _] = await persons(tx, of, actor=head, after=None, as_of=LATER, limit=9)
+    await erase_person(db, of, one["id"], ErasureGround.ORDERED, actor=head, now=LATER)
+    done = await imported(db, head, before, form="ndjson", now=LATER)
+    assert done.refused == [(1, "/external_reference")]
+    assert "(persons)" in done.why(1)
+    assert "Julia" not in await export_of(db, head, form="ndjson")
