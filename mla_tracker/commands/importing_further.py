@@ -4,7 +4,7 @@ By the rules of the single calls: who may, in whose name, what must be said. Onl
 not that an act stood for a while.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
@@ -56,11 +56,14 @@ class Further:
     persons: Sequence[ImportedPerson] = ()
     notes: Sequence[ImportedNote] = ()
 
-    def moved(self, places: Mapping[int, int]) -> "Further":
-        """The same, where acts have other places or are gone."""
+    def moved(self, places: Mapping[int, int], gone: Collection[int]) -> "Further":
+        """The same, where acts have other places and some are gone."""
         voided = {
             places[place]: replace(
-                one, replaced_by=None if one.replaced_by is None else places.get(one.replaced_by)
+                one,
+                replaced_by=None
+                if one.replaced_by is None or one.replaced_by in gone
+                else places.get(one.replaced_by, -1),
             )
             for place, one in self.voided.items()
             if place in places

@@ -153,7 +153,7 @@ async def _candidates(
         try:
             country = _country(imported, actor)
             if seen is not None:
-                imported = _without_links(imported, country, seen)
+                imported = _without_links(imported, actor, seen)
             entry = await _resolved(tx, asking, imported, actor=actor)
             record = replace(new_record(entry, country, actor, now), id=uuid7_numbered(now, place))
             zones = tuple(sorted(str(event.data["zone"]) for event in entry.events if event.data.get("zone")))
@@ -187,9 +187,13 @@ def _country(imported: ImportedRequest, actor: Actor) -> str:
     )
 
 
-def _without_links(imported: ImportedRequest, country: str, seen: Seen) -> ImportedRequest:
+def _without_links(imported: ImportedRequest, actor: Actor, seen: Seen) -> ImportedRequest:
     """The same without links to rows of the same file, none of which is written in a run that writes nothing."""
-    gone = {place for place, reference in imported.links.items() if seen.knows(country, reference)}
+    gone = {
+        place
+        for place, reference in imported.links.items()
+        if any(seen.knows(country, reference) for country in actor.countries)
+    }
     if not gone:
         return imported
     kept = [place for place in range(len(imported.entry.events)) if place not in gone]
@@ -201,9 +205,9 @@ def _without_links(imported: ImportedRequest, country: str, seen: Seen) -> Impor
         answers={
             places[place]: places.get(answered, -1)
             for place, answered in imported.answers.items()
-            if place in places
+            if place in places and answered not in gone
         },
-        further=imported.further.moved(places),
+        further=imported.further.moved(places, gone),
     )
 
 

@@ -299,3 +299,20 @@ async def test_a_file_from_before_somebody_was_erased_does_not_bring_them_back(d
     assert done.refused == [(1, "/external_reference")]
     assert "(persons)" in done.why(1)
     assert "Julia" not in await export_of(db, head, form="ndjson")
+
+
+async def test_a_dry_run_leaves_out_links_to_rows_of_its_file_and_what_hangs_on_them(db: Database) -> None:
+    officer = await account(db, "MA")
+    link = {"request_reference": "V-1", "relation": "related"}
+    linked: dict[str, Any] = {"type": "linked", "occurred_on": "2026-01-20", "data": link}
+    supplied = {"type": "information_supplied", "occurred_on": "2026-01-21", "data": {"answers_act": 3}}
+    sent = {"type": "sent", "occurred_on": "2026-01-05"}
+    right = [sent, {**linked, "voided": {"reason": "x", "replaced_by": 3}}, linked, supplied]
+    wrong = [*right, {**sent, "voided": {"reason": "x", "replaced_by": 9}}]
+    rows = written(
+        A_CASE, but(external_reference="V-2", events=right), but(external_reference="V-3", events=wrong)
+    )
+    for dry_run in (True, False):
+        done = await imported(db, officer, rows, form="ndjson", dry_run=dry_run)
+        assert done.counts == (2, 0, 1), done.remarks
+        assert [row for row, _ in done.refused] == [3]

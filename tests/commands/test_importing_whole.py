@@ -86,6 +86,8 @@ async def test_all_that_is_seen_of_requests_is_exported_and_imported_to_the_same
     assert ERASED not in first
     assert all(f'"{part}"' in first.replace('""', '"') for part in ("voided", "linked", "identifiers"))
     there = await account(elsewhere, *COUNTRIES, role=Role.HEAD)
+    dry = await imported(elsewhere, there, first, form=form, now=NOW, piece=4096, dry_run=True)
+    assert dry.counts == (12, 0, 0), dry.remarks
     done = await imported(elsewhere, there, first, form=form, now=NOW, piece=4096)
     assert done.counts == (12, 0, 0), done.remarks
     second = await export_of(elsewhere, there, form=form, now=LATER)
