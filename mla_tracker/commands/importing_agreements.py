@@ -75,7 +75,7 @@ async def _record(
                 # Made once more without its reference, to be compared, and undone.
                 entry = replace(entry, fields=replace(entry.fields, external_reference=None))
             made = await recorded_within(tx, entry, actor=actor, now=now, country=country)
-            for place, event in enumerate(await _resolved(tx, imported, actor)):
+            for place, event in enumerate(await _resolved(tx, imported, actor, seen)):
                 await event_within(
                     tx, made.id, event,
                     actor=actor, now=now, at=f"/events/{place}", voided_for=imported.voided.get(place),
@@ -122,8 +122,13 @@ def _country(imported: ImportedAgreement, actor: Actor) -> str:
     return named or next(own, actor.countries[0])
 
 
-async def _resolved(tx: Tx, imported: ImportedAgreement, actor: Actor) -> list[NewAgreementEvent]:
-    """The events, what they name by reference named by id. Raises InvalidEntry."""
+async def _resolved(
+    tx: Tx, imported: ImportedAgreement, actor: Actor, seen: Seen | None
+) -> list[NewAgreementEvent]:
+    """The events, what they name by reference named by id, or not at all where it was `seen` and not written.
+
+    Raises InvalidEntry.
+    """
     events = list(imported.events)
     faults: list[Fault] = []
     for place, reference in imported.successors.items():
@@ -132,7 +137,7 @@ async def _resolved(tx: Tx, imported: ImportedAgreement, actor: Actor) -> list[N
             ids += (await taken(tx, "agreement", country, [reference])).values()
         if ids:
             events[place] = replace(events[place], data={**events[place].data, "superseded_by": str(ids[0])})
-        else:
+        elif seen is None or not any(seen.knows(country, reference) for country in actor.countries):
             pointer = f"/events/{place}/data/superseded_by_reference"
             faults.append(
                 (pointer, "Your country has no agreement of this reference yet. Import that one first.")

@@ -163,6 +163,8 @@ async def test_agreements_come_in_again_with_those_that_took_their_place_and_wit
             first.index(f"Treaty {number}") for number in range(3)
         )
         there = await account(elsewhere, "MA", role=Role.HEAD)
+        dry = await imported(elsewhere, there, first, "agreements", form, now=LATER, dry_run=True)
+        assert dry.counts[2] == 0, dry.remarks
         done = await imported(elsewhere, there, first, "agreements", form, now=LATER)
         assert done.counts[2] == 0, done.remarks
         assert without_ids(await export_of(elsewhere, there, "agreements", form)) == without_ids(first)
