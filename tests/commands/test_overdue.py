@@ -117,23 +117,26 @@ async def test_batches_end_where_the_work_ends(db: Database, number: int) -> Non
     )
 
 
-async def test_batches_before_a_failure_stay_done(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("failing", "done"), [({2, 3}, 10), ({3}, 30)], ids=["all", "one-of-two"])
+async def test_batches_beside_a_failure_stay_done(
+    db: Database, monkeypatch: pytest.MonkeyPatch, failing: set[int], done: int
+) -> None:
     await many_clocks(db, 30, DUE)
     real, calls = db.transaction, 0
 
-    def failing(*arguments: Any, **options: Any) -> Any:
+    def counted(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == 3:
+        if calls in failing:
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
         return real(*arguments, **options)
 
-    monkeypatch.setattr(db, "transaction", failing)
+    monkeypatch.setattr(db, "transaction", counted)
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
         await flag_due(db, instant(DUE), batch=10)
     monkeypatch.undo()
-    assert len(await flags_of(db)) == 20
-    assert (await flag_due(db, instant(DUE))).raised == 10
+    assert len(await flags_of(db)) == done
+    assert (await flag_due(db, instant(DUE))).raised == 30 - done
 
 
 async def test_a_date_that_moves_is_flagged_again_for_its_new_instant(db: Database) -> None:

@@ -98,7 +98,6 @@ async def test_a_register_that_nobody_tampered_with_is_clean(sealed: Database) -
     assert done.checkpoints > 5
 
 
-@pytest.mark.no_cover  # hundreds of times the same, which tracing makes take three times as long
 async def test_every_way_of_tampering_is_found_and_named(
     sealed: Database, record_property: Callable[[str, object], None]
 ) -> None:
