@@ -171,9 +171,9 @@ async def test_what_cannot_be_is_refused_with_the_row_and_the_place_in_it(db: Da
     header = "kind,requesting_country,requested_country,persons,notes\n"
     rows = 'evidence,MA,ES,"[{""part"": ""suspect""}]","[{""text"": 1}]"\nevidence,MA,ES,[,[]\n'
     done = await imported(db, officer, header + rows)
-    assert done.refused == [(2, "notes"), (3, "persons")]
+    assert done.refused == [(2, "notes/0/text"), (3, "persons")]
     done = await imported(db, officer, header + 'evidence,MA,ES,"[{""part"": ""suspect""}]",\n')
-    assert done.refused == [(2, "persons")]
+    assert done.refused == [(2, "persons/0/names")]
 
 
 async def test_acts_of_the_other_country_that_records_its_own_are_not_taken_back_in_its_place(

@@ -281,6 +281,11 @@ def _few(faults: list[Fault]) -> list[Fault]:
 
 
 _PLACES: Final[Mapping[str, Mapping[str, str]]] = {
-    kind: {f"/{'/'.join(column.place)}": column.name for column in columns if column.act is None}
+    kind: {
+        f"/{'/'.join(column.place)}": column.name
+        for column in columns
+        if column.act is None and (column.form is not Form.JSON or column.name == "events")
+    }
     for kind, columns in COLUMNS.items()
 }
+"""Of a list in a cell is told where in it, as persons/1/names; but acts have other places in the record than in it."""
