@@ -55,6 +55,22 @@ COLUMNS_HEAD = """# Columns of files
 Made from `api/files/columns.py` by `make docs`, with the samples that `mla-tracker import --sample` prints and a test
 imports. How each form is read: [imports](imports.md). NDJSON has the fields of the API's bodies; what CSV has in
 columns of acts stands in `events`, `references` is an object, and parties with dates are objects in `parties`.
+
+Columns of JSON hold in both forms the same. What answers of the API name by id is told so:
+
+| of | field | says |
+| --- | --- | --- |
+| an act | `asserted_by` | The country that states it; by default the one where it takes place, else your own. |
+| an act | `data.answers_act` | The place in the list of the act that it answers, from 1. The columns come first. |
+| an act | `data.request_reference` | Of `linked`: the reference that your country gave the other request. |
+| an act | `voided` | It was taken back and counts no more: an object, which may be empty. |
+| an act | `voided.reason` | Why. Absent where it was erased. |
+| an act | `voided.replaced_by` | The place of the act that was recorded in its place. |
+| an act | `voided.by` | The country that took it back; by default the one that stated it. |
+| an event of an agreement | `voided.reason` | Why it was taken back. |
+| an event of an agreement | `data.superseded_by_reference` | The reference that you gave the other one. |
+| a person | `recorded_by` | The country that recorded them; by default your own. |
+| a note | `country` | Whose it is; by default your own country's. |
 """
 COLUMNS = (
     "limit", "source", "seen", "within", "effect", "from", "until", "duty, counted in", "condition", "extension",

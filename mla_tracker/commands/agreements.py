@@ -1,7 +1,6 @@
 """What an account does with the register of agreements: record one, change it, move its life, take an event back."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -9,22 +8,21 @@ from uuid import UUID
 
 import asyncpg
 
+from mla_tracker.commands.agreement_faults import event_faults, event_to_void, future_signatures, party_faults
 from mla_tracker.commands.agreement_limits import completed, faults_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.agreements import EVENT_DATA, first_public_day
+from mla_tracker.domain.agreements import first_public_day
 from mla_tracker.domain.audit import Chain, ChainKind, Change, What
 from mla_tracker.domain.errors import (
-    ActNotPossible,
     AlreadyRecorded,
     DatedInFuture,
     InvalidEntry,
     NotAllowed,
-    NotFound,
     VersionStale,
 )
 from mla_tracker.domain.permissions import Deed, require
-from mla_tracker.domain.vocabulary import AgreementAct, AgreementScope
+from mla_tracker.domain.vocabulary import AgreementAct
 from mla_tracker.queries.agreements import may_see, not_found, today_in
 from mla_tracker.storage import agreement_changes, agreements
 from mla_tracker.storage.agreements import AgreementFields, AgreementRow, EventRow, PartyRow, agreement_of
@@ -106,12 +104,26 @@ async def recorded_within(
 
 
 async def event_within(
-    tx: Tx, agreement_id: UUID, entry: NewAgreementEvent, *, actor: Actor, now: datetime, at: str
+    tx: Tx,
+    agreement_id: UUID,
+    entry: NewAgreementEvent,
+    *,
+    actor: Actor,
+    now: datetime,
+    at: str,
+    voided_for: str | None = None,
 ) -> None:
-    """Append an event within a transaction that is open; `at` is where it stands in what was handed in."""
+    """Append an event within a transaction that is open, and take it back if there is a reason to.
+
+    `at` is where it stands in what was handed in.
+    """
     before = await _load_own(tx, agreement_id, actor, now)
     event = await _new_event(tx, before, entry, actor, now, at)
     await _append(tx, before, [event], What.AGREEMENT_EVENT_RECORDED, actor, now)
+    if voided_for is not None:
+        before = await _load_own(tx, agreement_id, actor, now)
+        void = _void(event, voided_for, actor, now)
+        await _append(tx, before, [void], What.AGREEMENT_EVENT_VOIDED, actor, now)
 
 
 async def change_agreement(
@@ -192,15 +204,19 @@ async def void_event(
         if done := await claim(tx, idempotency, now):
             return Recorded(UUID(done["id"]), replayed=True)
         before = await _load_own(tx, agreement_id, actor, now)
-        wrong = _event_to_void(before, event_id)
-        void = EventRow(
-            uuid7(now), wrong.type, wrong.occurred_on, {"voids": str(wrong.id)}, reason, actor.account_id, now
-        )
+        wrong = event_to_void(before, event_id)
+        void = _void(wrong, reason, actor, now)
         voided = replace(before, events=(*before.events, void))
         right = [await _new_event(tx, voided, replacement, actor, now, "/replacement")] if replacement else []
         await _append(tx, before, [void, *right], What.AGREEMENT_EVENT_VOIDED, actor, now)
         await complete(tx, idempotency, {"id": str(void.id)})
     return Recorded(void.id)
+
+
+def _void(wrong: EventRow, reason: str, actor: Actor, now: datetime) -> EventRow:
+    return EventRow(
+        uuid7(now), wrong.type, wrong.occurred_on, {"voids": str(wrong.id)}, reason, actor.account_id, now
+    )
 
 
 async def _load_own(tx: Tx, agreement_id: UUID, actor: Actor, now: datetime) -> AgreementRow:
@@ -290,8 +306,8 @@ def _reference_taken(row: AgreementRow) -> AlreadyRecorded:
 
 def _require_valid(row: AgreementRow, now: datetime) -> None:
     """Raises InvalidEntry with everything that is wrong, DatedInFuture where that is all."""
-    wrong = [*_party_faults(row), *faults_of(row.fields.limits)]
-    future = list(_future_signatures(row, today_in(row.recorded_by, now)))
+    wrong = [*party_faults(row), *faults_of(row.fields.limits)]
+    future = list(future_signatures(row, today_in(row.recorded_by, now)))
     if wrong:
         raise InvalidEntry(
             "The agreement is not valid; every field at fault is named.", fields=[*wrong, *future]
@@ -300,42 +316,11 @@ def _require_valid(row: AgreementRow, now: datetime) -> None:
         raise DatedInFuture("A signature lies in the future. Record it when it has happened.", fields=future)
 
 
-def _party_faults(row: AgreementRow) -> Iterator[Fault]:
-    parties, scope = row.parties, row.fields.scope
-    if scope is AgreementScope.BILATERAL and len(parties) != 2:
-        yield (
-            "/parties",
-            f"A bilateral agreement has 2 parties, not {len(parties)}. Correct them or the scope.",
-        )
-    if len(parties) < 2:
-        yield "/parties", "An agreement has at least 2 parties. Add the others."
-    names = Counter(party.name.casefold() for party in parties)
-    for index, party in enumerate(parties):
-        if names[party.name.casefold()] > 1:
-            yield f"/parties/{index}", f"{party.name} is named more than once. Name each party once."
-    held = {party.name for party in parties}
-    for event in row.standing:
-        if event.data.get("by") and event.data["by"] not in held:
-            yield (
-                "/parties",
-                f"{event.data['by']} is missing, whose event of {event.occurred_on} ({event.type}) stands. "
-                "Keep the party, or void the event first.",
-            )
-
-
-def _future_signatures(row: AgreementRow, today: date) -> Iterator[Fault]:
-    dates = [("/signed_on", row.fields.signed_on)]
-    dates += [(f"/parties/{index}/signed_on", party.signed_on) for index, party in enumerate(row.parties)]
-    for pointer, day in dates:
-        if day is not None and day > today:
-            yield pointer, f"{day} lies after today ({today} in {row.recorded_by}). Give a day that has come."
-
-
 async def _new_event(
     tx: Tx, row: AgreementRow, entry: NewAgreementEvent, actor: Actor, now: datetime, at: str = ""
 ) -> EventRow:
     """The event as it will be stored; `at` is where it stands in the entry. Raises what is wrong with it."""
-    wrong = list(_event_faults(row, entry))
+    wrong = list(event_faults(row, entry.type, entry.data))
     successor = entry.data.get("superseded_by")
     if successor is not None and not await _may_supersede(tx, row, UUID(successor), actor, now):
         wrong.append(
@@ -362,33 +347,6 @@ async def _new_event(
     return EventRow(uuid7(now), entry.type, entry.occurred_on, entry.data, entry.note, actor.account_id, now)
 
 
-def _event_faults(row: AgreementRow, entry: NewAgreementEvent) -> Iterator[Fault]:
-    allowed = EVENT_DATA[entry.type]
-    for name in entry.data:
-        if name not in allowed:
-            known = ", ".join(sorted(allowed)) or "nothing"
-            yield (
-                f"/data/{name}",
-                f"Not said of the event {entry.type.value}, which takes {known}. Remove it.",
-            )
-    by = entry.data.get("by")
-    names = [party.name for party in row.parties]
-    if by is not None and by not in names:
-        yield "/data/by", f"Not a party of this agreement. Give one of {', '.join(names)}."
-
-
 async def _may_supersede(tx: Tx, row: AgreementRow, successor: UUID, actor: Actor, now: datetime) -> bool:
     other = await agreements.load(tx, successor)
     return other is not None and other.id != row.id and may_see(other, actor, now)
-
-
-def _event_to_void(row: AgreementRow, event_id: UUID) -> EventRow:
-    event = next((event for event in row.events if event.id == event_id and event.voids is None), None)
-    if event is None:
-        raise NotFound(f"{row.title} has no event {event_id}.")
-    if event not in row.standing:
-        raise ActNotPossible(
-            f"{event.type.value} on {event.occurred_on} was voided before. Record the right event instead.",
-            facts={"event": str(event_id)},
-        )
-    return event

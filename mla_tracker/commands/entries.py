@@ -15,7 +15,7 @@ from mla_tracker.domain.handling import Handling
 from mla_tracker.domain.histories import refuse_future
 from mla_tracker.domain.vocabulary import Act, RequestKind, Side, Status, Urgency
 from mla_tracker.storage.cases import event_of, zones_of
-from mla_tracker.storage.ids import uuid7
+from mla_tracker.storage.ids import uuid7, uuid7_numbered
 from mla_tracker.storage.local_days import LocalDays
 from mla_tracker.storage.requests import RequestRecord, StoredEvent
 from mla_tracker.storage.texts import FreeText
@@ -147,8 +147,11 @@ def ready_event(
     actor: Actor,
     now: datetime,
     pointer: str = "",
+    number: int | None = None,
 ) -> ReadyEvent:
     """The act as a row, once its own data are in order. `pointer` says where the entry stands in the body.
+
+    Acts of one instant have ids in the order of their `number`, if they have one.
 
     The `history` tells in which zone the requested country's acts are dated; `days` holds the zones, those that
     the entry names included.
@@ -183,7 +186,7 @@ def ready_event(
         if actor.speaks_for(own)
         else side_of_writer(actor, record.requesting_country, record.requested_country)
     )
-    event_id = uuid7(now)
+    event_id = uuid7(now) if number is None else uuid7_numbered(now, number)
     reason = data.pop("reason", None)
     stored = StoredEvent(
         event_id, entry.type.value, entry.occurred_at, entry.occurred_on, data, asserted_by, now
@@ -212,7 +215,9 @@ def ready_events(
     for index, entry in enumerate(entries):
         try:
             ready.append(
-                ready_event(entry, record, (), days, actor=actor, now=now, pointer=f"/events/{index}")
+                ready_event(
+                    entry, record, (), days, actor=actor, now=now, pointer=f"/events/{index}", number=index
+                )
             )
         except InvalidEntry as error:
             refusals.append(error)

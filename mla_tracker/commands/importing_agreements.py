@@ -25,12 +25,16 @@ from mla_tracker.storage.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class ImportedAgreement:
-    """An agreement as a file has it. `successors`: by the place of an event, the reference of the one it names."""
+    """An agreement as a file has it.
+
+    `successors`: by the place of an event, the reference of the one it names; `voided`: why it was taken back.
+    """
 
     entry: NewAgreement
     events: Sequence[NewAgreementEvent] = ()
     successors: Mapping[int, str] = field(default_factory=dict)
     recorded_by: str | None = None
+    voided: Mapping[int, str] = field(default_factory=dict)
 
 
 class _Undo(Exception):
@@ -71,8 +75,11 @@ async def _record(
                 # Made once more without its reference, to be compared, and undone.
                 entry = replace(entry, fields=replace(entry.fields, external_reference=None))
             made = await recorded_within(tx, entry, actor=actor, now=now, country=country)
-            for place, event in enumerate(await _resolved(tx, imported, actor)):
-                await event_within(tx, made.id, event, actor=actor, now=now, at=f"/events/{place}")
+            for place, event in enumerate(await _resolved(tx, imported, actor, seen)):
+                await event_within(
+                    tx, made.id, event,
+                    actor=actor, now=now, at=f"/events/{place}", voided_for=imported.voided.get(place),
+                )  # fmt: skip
             view = await agreement(tx, made.id, actor=actor, now=now)
             if known is not None or not write:
                 raise _Undo
@@ -80,7 +87,10 @@ async def _record(
         pass
     assert view is not None
     if known is not None:
-        kept = agreement_document(await agreement(tx, known, actor=actor, now=now), {})
+        there = await agreement(tx, known, actor=actor, now=now)
+        if not imported.voided:  # what was taken back since is not held against it
+            there = replace(there, events=[event for event in there.events if event.voided is None])
+        kept = agreement_document(there, {})
         said = agreement_document(replace(view, external_reference=reference), {})
         if kept == said:
             outcome.skipped(row)
@@ -112,8 +122,13 @@ def _country(imported: ImportedAgreement, actor: Actor) -> str:
     return named or next(own, actor.countries[0])
 
 
-async def _resolved(tx: Tx, imported: ImportedAgreement, actor: Actor) -> list[NewAgreementEvent]:
-    """The events, what they name by reference named by id. Raises InvalidEntry."""
+async def _resolved(
+    tx: Tx, imported: ImportedAgreement, actor: Actor, seen: Seen | None
+) -> list[NewAgreementEvent]:
+    """The events, what they name by reference named by id, or not at all where it was `seen` and not written.
+
+    Raises InvalidEntry.
+    """
     events = list(imported.events)
     faults: list[Fault] = []
     for place, reference in imported.successors.items():
@@ -122,7 +137,7 @@ async def _resolved(tx: Tx, imported: ImportedAgreement, actor: Actor) -> list[N
             ids += (await taken(tx, "agreement", country, [reference])).values()
         if ids:
             events[place] = replace(events[place], data={**events[place].data, "superseded_by": str(ids[0])})
-        else:
+        elif seen is None or not any(seen.knows(country, reference) for country in actor.countries):
             pointer = f"/events/{place}/data/superseded_by_reference"
             faults.append(
                 (pointer, "Your country has no agreement of this reference yet. Import that one first.")

@@ -12,6 +12,8 @@ import asyncpg
 from mla_tracker.catalogue.languages import ENGLISH
 from mla_tracker.commands import same_cases
 from mla_tracker.commands.entries import NewRequest, new_record
+from mla_tracker.commands.importing_further import NOTHING_FURTHER, Further, warnings_of, with_further
+from mla_tracker.commands.importing_repeated import Candidate, judge_repeated, without_repeated
 from mla_tracker.commands.importing_rows import Fault, Outcome, ReadRow, Seen, faults_of_error
 from mla_tracker.commands.preparing import (
     Prepared,
@@ -27,8 +29,7 @@ from mla_tracker.domain.errors import DomainError, InvalidEntry
 from mla_tracker.domain.permissions import Deed, require
 from mla_tracker.domain.sentences import sentence
 from mla_tracker.domain.vocabulary import Act
-from mla_tracker.queries.exports import document, documents, taken
-from mla_tracker.queries.requests import visible_row
+from mla_tracker.queries.exports import taken
 from mla_tracker.storage import requests, rows
 from mla_tracker.storage.batches import AskingOnce
 from mla_tracker.storage.cases import zone_names
@@ -42,7 +43,8 @@ from mla_tracker.storage.rows import Row
 class ImportedRequest:
     """A request as a file has it. What another request or agreement is named by is the external reference of that one.
 
-    `links`: by the place of an act `linked`, from 0; `answers`: by the place of an act, that of the act it answers.
+    `links`: by the place of an act `linked`, from 0; `answers`: by the place of an act, that of the act it answers;
+    `further`: what it tells beside, and nothing where it is silent.
     """
 
     entry: NewRequest
@@ -50,17 +52,12 @@ class ImportedRequest:
     agreement_reference: str | None = None
     links: Mapping[int, str] = field(default_factory=dict)
     answers: Mapping[int, int] = field(default_factory=dict)
+    further: Further = NOTHING_FURTHER
 
     @property
     def is_linked(self) -> bool:
         """Whether it refers to other requests."""
         return any(event.type is Act.LINKED for event in self.entry.events)
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    row: ReadRow
-    readied: Readied
 
 
 async def record_requests(
@@ -77,8 +74,8 @@ async def record_requests(
         # What is linked asks of requests that may stand in this very batch: by itself, once those before it stand.
         of = tx if len(part) == 1 and _is_linked(part[0][1]) else asking
         found = await _candidates(tx, asking, part, outcome, actor=actor, now=now, seen=seen)
-        found = await _without_repeated(tx, found, outcome, actor=actor, seen=seen)
-        ready: list[tuple[_Candidate, Prepared]] = []
+        found = await without_repeated(tx, found, outcome, actor=actor, seen=seen)
+        ready: list[tuple[Candidate, Prepared]] = []
         for candidate in found:
             await asyncio.sleep(
                 0
@@ -95,7 +92,7 @@ async def record_requests(
             await _write(tx, ready, outcome, actor=actor)
         else:
             for candidate, new in ready:
-                outcome.recorded(candidate.row, _warnings(new))
+                outcome.recorded(candidate.row, _warnings(candidate, new))
     return outcome.in_order()
 
 
@@ -145,7 +142,7 @@ async def _candidates(
     actor: Actor,
     now: datetime,
     seen: Seen | None,
-) -> list[_Candidate]:
+) -> list[Candidate]:
     days: dict[tuple[Any, ...], LocalDays] = {}
     found = []
     for place, row in batch:
@@ -156,7 +153,7 @@ async def _candidates(
         try:
             country = _country(imported, actor)
             if seen is not None:
-                imported = _without_links(imported, country, seen)
+                imported = _without_links(imported, actor, seen)
             entry = await _resolved(tx, asking, imported, actor=actor)
             record = replace(new_record(entry, country, actor, now), id=uuid7_numbered(now, place))
             zones = tuple(sorted(str(event.data["zone"]) for event in entry.events if event.data.get("zone")))
@@ -164,7 +161,8 @@ async def _candidates(
             if key not in days:
                 days[key] = await days_of(tx, record, (event.data for event in entry.events), now)
             one = readied(entry, record, days[key], actor=actor, now=now)
-            found.append(_Candidate(row, _answering(one, imported.answers)))
+            one = with_further(_answering(one, imported.answers), imported.further, actor=actor, now=now)
+            found.append(Candidate(row, one))
         except DomainError as error:
             outcome.refused(row, faults_of_error(error))
     return found
@@ -189,9 +187,13 @@ def _country(imported: ImportedRequest, actor: Actor) -> str:
     )
 
 
-def _without_links(imported: ImportedRequest, country: str, seen: Seen) -> ImportedRequest:
+def _without_links(imported: ImportedRequest, actor: Actor, seen: Seen) -> ImportedRequest:
     """The same without links to rows of the same file, none of which is written in a run that writes nothing."""
-    gone = {place for place, reference in imported.links.items() if seen.knows(country, reference)}
+    gone = {
+        place
+        for place, reference in imported.links.items()
+        if any(seen.knows(country, reference) for country in actor.countries)
+    }
     if not gone:
         return imported
     kept = [place for place in range(len(imported.entry.events)) if place not in gone]
@@ -203,8 +205,9 @@ def _without_links(imported: ImportedRequest, country: str, seen: Seen) -> Impor
         answers={
             places[place]: places.get(answered, -1)
             for place, answered in imported.answers.items()
-            if place in places
+            if place in places and answered not in gone
         },
+        further=imported.further.moved(places, gone),
     )
 
 
@@ -263,79 +266,8 @@ def _answering(one: Readied, answers: Mapping[int, int]) -> Readied:
     return replace(one, ready=tuple(ready))
 
 
-async def _without_repeated(
-    tx: Tx, found: Sequence[_Candidate], outcome: Outcome, *, actor: Actor, seen: Seen | None
-) -> list[_Candidate]:
-    """Those that are not recorded yet. Of the others the ones of the same content are skipped, the rest refused."""
-    by_country: dict[str, dict[str, UUID]] = {}
-    for country in {one.readied.record.recorded_by for one in found}:
-        named = [
-            reference
-            for one in found
-            if one.readied.record.recorded_by == country
-            and (reference := one.readied.record.external_reference) is not None
-        ]
-        by_country[country] = await taken(tx, "request", country, named)
-    fresh: dict[tuple[str, str], _Candidate] = {}
-    left: list[_Candidate] = []
-    for one in found:
-        record = one.readied.record
-        reference = record.external_reference
-        if reference is None:
-            left.append(one)
-            continue
-        key = (record.recorded_by, reference)
-        if stored := by_country[record.recorded_by].get(reference):
-            await _judge_repeated(tx, one, stored, outcome, actor=actor)
-        elif twice := fresh.get(key):
-            if _said(one.readied, actor) == _said(twice.readied, actor):
-                outcome.skipped(one.row)
-            else:
-                outcome.refused(one.row, _differs(f"row {twice.row.number}"))
-        elif seen is not None and seen.again(*key):
-            outcome.refused(one.row, _differs("an earlier row"))
-        else:
-            fresh[key] = one
-            left.append(one)
-    return left
-
-
-async def _judge_repeated(tx: Tx, one: _Candidate, stored: UUID, outcome: Outcome, *, actor: Actor) -> None:
-    try:
-        row = await visible_row(tx, stored, actor)
-    except DomainError:
-        outcome.refused(one.row, faults_of_error(reference_taken(one.readied.record)))
-        return
-    outcome.compared.append(dict(row))
-    [kept] = await documents(tx, [dict(row)], actor=actor, by_reference=False)
-    kept.pop("id")
-    said = _said(one.readied, actor)
-    if kept == said:
-        outcome.skipped(one.row)
-        return
-    differing = sorted(name for name in {*kept, *said} if kept.get(name) != said.get(name))
-    outcome.refused(one.row, _differs("the recorded one", differing))
-
-
-def _said(one: Readied, actor: Actor) -> dict[str, Any]:
-    texts: dict[tuple[UUID | None, str], str] = {(None, text.field): text.body for text in one.texts}
-    for ready in one.ready:
-        texts |= {(ready.stored.id, text.field): text.body for text in ready.texts}
-    return document(one.record, one.stored.events, texts, {}, actor)
-
-
-def _differs(other: str, names: Sequence[str] = ()) -> list[Fault]:
-    what = f" ({', '.join(names)})" if names else ""
-    return [
-        (
-            "/external_reference",
-            f"Bears the reference of {other} and says something else{what}. Amend that one, or give another reference.",
-        )
-    ]
-
-
 async def _write(
-    tx: Tx, ready: Sequence[tuple[_Candidate, Prepared]], outcome: Outcome, *, actor: Actor
+    tx: Tx, ready: Sequence[tuple[Candidate, Prepared]], outcome: Outcome, *, actor: Actor
 ) -> None:
     """Write requests in one statement; where the database refuses it, each by itself.
 
@@ -360,11 +292,11 @@ async def _write(
         if stored is None:
             outcome.refused(candidate.row, faults_of_error(reference_taken(new.record)))
         else:
-            await _judge_repeated(tx, candidate, stored, outcome, actor=actor)
+            await judge_repeated(tx, candidate, stored, outcome, actor=actor)
         return
     for candidate, new in ready:
         await same_cases.tell_twin(tx, new.record.same_case_as, new.record.id)
-        outcome.recorded(candidate.row, _warnings(new))
+        outcome.recorded(candidate.row, _warnings(candidate, new))
 
 
 async def _insert(tx: Tx, new: Sequence[Prepared]) -> None:
@@ -375,5 +307,6 @@ async def _insert(tx: Tx, new: Sequence[Prepared]) -> None:
     await rows.insert(tx, together)
 
 
-def _warnings(new: Prepared) -> list[Fault]:
-    return [("", sentence(step, ENGLISH)) for step in new.projection.warnings]
+def _warnings(candidate: Candidate, new: Prepared) -> list[Fault]:
+    told = [("", sentence(step, ENGLISH)) for step in new.projection.warnings]
+    return [*told, *((candidate.row.column(at), why) for at, why in warnings_of(candidate.readied))]

@@ -22,8 +22,7 @@ from mla_tracker.storage.idempotency import IdempotencyKey, claim, complete
 from mla_tracker.storage.ids import uuid7
 from mla_tracker.storage.persons import erased
 from mla_tracker.storage.requests import of_request
-from mla_tracker.storage.rows import octets
-from mla_tracker.storage.texts import key_for, sealed_columns
+from mla_tracker.storage.texts import key_for, note_row
 
 MOST_NOTES: Final = 2000
 
@@ -58,15 +57,10 @@ async def record_note(
                 )
             made = uuid7(now)
             key, key_row = await key_for(tx, of_request(record))
-            row = {
-                "id": made,
-                **of_request(record),
-                "owner_country": country,
-                "field": queries.FIELD,
-                **{name: octets(value) for name, value in sealed_columns(key, made, text).items()},
-                "recorded_by_account": actor.account_id,
-                "recorded_at": now,
-            }
+            row = note_row(
+                record, made, key, text,
+                field=queries.FIELD, country=country, account_id=actor.account_id, now=now,
+            )  # fmt: skip
             told = await entry_rows(
                 tx, chain_of(request_id), What.NOTE_RECORDED, [*newly(key_row), added("free_text", row)],
                 actor=actor, now=now, seen_by=[country], country=country,

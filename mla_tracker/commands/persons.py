@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from mla_tracker.commands.entries import side_of_writer
+from mla_tracker.commands.entries import Fault, side_of_writer
 from mla_tracker.commands.reading import note_reading_of
 from mla_tracker.commands.recorded import Recorded
 from mla_tracker.commands.requests import locked
@@ -172,7 +172,15 @@ async def _own(tx: Tx, request_id: UUID, person_id: UUID, actor: Actor) -> Store
 
 
 def _check(content: Mapping[str, Any], today: date) -> None:
-    """Raises InvalidEntry naming every field at fault, in words that hold nothing of what was sent."""
+    """Raises InvalidEntry naming every field at fault."""
+    if faults := faults_of_person(content, today):
+        raise InvalidEntry(
+            "What is said of the person is not complete or not possible. Nothing was recorded.", fields=faults
+        )
+
+
+def faults_of_person(content: Mapping[str, Any], today: date) -> list[Fault]:
+    """Every field at fault, in words that hold nothing of what was sent."""
     faults = []
     if not (content.get("names") or content.get("identifiers") or content.get("remarks")):
         faults.append(
@@ -181,7 +189,4 @@ def _check(content: Mapping[str, Any], today: date) -> None:
     born_on = content.get("born_on")
     if born_on is not None and born_on > today.isoformat()[: len(born_on)]:
         faults.append(("/born_on", "Lies in the future. Correct the date."))
-    if faults:
-        raise InvalidEntry(
-            "What is said of the person is not complete or not possible. Nothing was recorded.", fields=faults
-        )
+    return faults

@@ -29,14 +29,22 @@ async def agreement_page(
     return views, (rows[-1].created_at, rows[-1].id) if len(rows) == limit else None
 
 
+async def agreement_views(tx: Tx, ids: Sequence[UUID], *, actor: Actor, now: datetime) -> list[AgreementView]:
+    """Agreements in the order of their ids, as far as the account may see them."""
+    rows = await fetch(tx, "where id = any($1::uuid[]) order by array_position($1::uuid[], id)", list(ids))
+    return [view_of(row, actor, now) for row in rows if may_see(row, actor, now)]
+
+
+def successors_of(view: AgreementView) -> list[UUID]:
+    """The agreements that are said to have taken the place of one."""
+    return [
+        UUID(str(event.data["superseded_by"])) for event in view.events if event.data.get("superseded_by")
+    ]
+
+
 async def agreement_documents(tx: Tx, views: Sequence[AgreementView], *, actor: Actor) -> list[Document]:
     """Their documents; an agreement that took the place of another is named by its reference, else by its id."""
-    named = {
-        UUID(str(event.data["superseded_by"]))
-        for view in views
-        for event in view.events
-        if event.data.get("superseded_by")
-    }
+    named = {successor for view in views for successor in successors_of(view)}
     rows = await tx.fetch(
         "select id, external_reference from agreement where id = any($1::uuid[]) and recorded_by = any($2::text[]) "
         "and external_reference is not null",
@@ -47,7 +55,7 @@ async def agreement_documents(tx: Tx, views: Sequence[AgreementView], *, actor: 
 
 
 def agreement_document(view: AgreementView, references: Mapping[str, str]) -> Document:
-    """What an agreement says, its id aside; what is absent, and events that were taken back, are left out."""
+    """What an agreement says, its id aside; what is absent is left out."""
     plain = {
         "recorded_by": view.recorded_by,
         "title": view.title,
@@ -63,7 +71,7 @@ def agreement_document(view: AgreementView, references: Mapping[str, str]) -> Do
         "limits": [_limit(limit) for limit in view.limits],
         "notes": view.notes,
         "events": sorted(
-            (_event(event, references) for event in view.events if event.voided is None),
+            (_event(event, references) for event in view.events),
             key=lambda said: (said["occurred_on"], to_json(said)),
         ),
     }
@@ -90,6 +98,8 @@ def _event(event: Any, references: Mapping[str, str]) -> Document:
         said["data"] = dict(sorted(data.items()))
     if event.note is not None:
         said["note"] = event.note
+    if event.voided is not None:
+        said["voided"] = {"reason": event.voided.reason} if event.voided.reason is not None else {}
     return said
 
 

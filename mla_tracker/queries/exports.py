@@ -1,34 +1,31 @@
-"""Requests with their live histories as documents that can be imported again, page by page, as an account may see them.
+"""Requests with their histories, persons and notes, page by page, as an account may see them: for files."""
 
-A document holds what a body of POST /requests holds, and beside it who recorded the request and stated its acts. Acts
-stand in an order that follows from what they say, and refer to each other by their places in it, from 1.
-"""
-
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from mla_tracker.domain.actors import Actor
-from mla_tracker.domain.acts import place
 from mla_tracker.domain.permissions import Deed, may
-from mla_tracker.domain.vocabulary import Act, Side
+from mla_tracker.domain.vocabulary import Act
+from mla_tracker.queries.notes import FIELD as SIDE_NOTE
+from mla_tracker.queries.request_documents import (
+    OWN_TEXTS,
+    Document,
+    NoteTold,
+    PersonTold,
+    TakenBack,
+    Told,
+    document,
+)
 from mla_tracker.storage.database import Tx
+from mla_tracker.storage.persons import COLUMNS, content_of
 from mla_tracker.storage.requests import RECORD_COLUMNS, RequestRecord, StoredEvent
 from mla_tracker.storage.texts import opened
 from mla_tracker.storage.visibility import Sight
 
-Document = dict[str, Any]
-Texts = Mapping[tuple[UUID | None, str], str]
-
-_PLAIN: Final = (
-    "kind", "requesting_country", "requested_country", "recorded_by", "urgency", "convention", "assistance",
-    "circumstances", "offences", "channel", "language", "external_reference", "wished_by", "handling",
-)  # fmt: skip
-OWN_TEXTS: Final = ("subject", "urgency_reason", "wished_by_reason")
-_RANK: Final = {act.value: rank for rank, act in enumerate(Act)}
+WHOLE: Final = frozenset({"taken_back", "persons", "notes"})
+"""What a file may be silent on, see `Told.only`."""
 
 
 async def request_page(
@@ -58,16 +55,53 @@ async def request_page(
     return [dict(row) for row in rows]
 
 
-async def documents(
-    tx: Tx, rows: Sequence[Mapping[str, Any]], *, actor: Actor, by_reference: bool = True
-) -> list[Document]:
-    """The documents of rows that the account sees; texts only for those who read them.
+async def request_rows(tx: Tx, ids: Sequence[UUID], *, actor: Actor) -> list[Mapping[str, Any]]:
+    """Rows of requests in the order of their ids, as far as the account may see them."""
+    sight = Sight.of(actor, countries="$2", account="$3")
+    read = ", ".join(f"r.{name}" for name in RECORD_COLUMNS)
+    rows = await tx.fetch(
+        f"""
+        select {read} from request r where r.id = any($1::uuid[]) and {sight.seen("r")} and {sight.is_party("r")}
+        order by array_position($1::uuid[], r.id)
+        """,
+        list(ids), list(actor.countries), actor.account_id,
+    )  # fmt: skip
+    return [dict(row) for row in rows]
 
-    What they refer to is named by the external reference that the own country gave it, else, or always, by id.
+
+async def links_of(tx: Tx, ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, list[UUID]]:
+    """The requests that some are linked to by their acts, as far as the account may see them; those, in their order."""
+    sight = Sight.of(actor, countries="$2", account="$3")
+    found: dict[UUID, list[UUID]] = {one: [] for one in ids}
+    for row in await tx.fetch(
+        f"""
+        select e.request_id, r.id from request_event e join request r on r.id = (e.data ->> 'request_id')::uuid
+        where e.request_id = any($1::uuid[]) and e.type = 'linked' and {sight.seen("r")} and {sight.is_party("r")}
+        order by r.created_at, r.id
+        """,
+        list(ids), list(actor.countries), actor.account_id,
+    ):  # fmt: skip
+        found[row["request_id"]].append(row["id"])
+    return {one: others for one, others in found.items() if others}
+
+
+async def documents(
+    tx: Tx,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    actor: Actor,
+    by_reference: bool = True,
+    parts: Collection[str] = WHOLE,
+) -> list[Document]:
+    """The documents of rows that the account sees; texts, persons and notes only for those who read them.
+
+    What they refer to is named by the external reference that the own country gave it, else, or always, by id. Of WHOLE
+    only `parts` are told.
     """
     ids = [row["id"] for row in rows]
-    events = await _events(tx, ids, actor)
-    texts = await _texts(tx, ids, actor)
+    texts, notes = await _texts(tx, ids, actor)
+    events, taken_back = await _acts(tx, ids, texts, actor)
+    persons = await _persons(tx, ids, actor) if "persons" in parts else {}
     named: dict[UUID, str] = {}
     if by_reference:
         others = {
@@ -79,9 +113,14 @@ async def documents(
         {
             "id": str(row["id"]),
             **document(
-                RequestRecord(**{name: row[name] for name in RECORD_COLUMNS}),
-                events.get(row["id"], ()),
-                texts.get(row["id"], {}),
+                Told(
+                    RequestRecord(**{name: row[name] for name in RECORD_COLUMNS}),
+                    events.get(row["id"], ()),
+                    texts.get(row["id"], {}),
+                    taken_back.get(row["id"], ()),
+                    persons.get(row["id"], ()),
+                    notes.get(row["id"], ()),
+                ).only(parts),
                 named,
                 actor,
             ),
@@ -90,98 +129,22 @@ async def documents(
     ]
 
 
-def document(
-    record: RequestRecord,
-    events: Iterable[StoredEvent],
-    texts: Texts,
-    references: Mapping[UUID, str],
-    actor: Actor,
-) -> Document:
-    """What a request says, its id aside. `references` are the external references of what it refers to, by id.
-
-    Values that are absent are left out, so that two of the same content are equal.
-    """
-    found: Document = {}
-    for name in _PLAIN:
-        if (value := getattr(record, name)) not in (None, [], ()):
-            found[name] = value.isoformat() if name == "wished_by" else value
-    if not actor.speaks_for(record.recorded_by):
-        found.pop("external_reference", None)
-    for name in OWN_TEXTS:
-        if (None, name) in texts:
-            found[name] = texts[None, name]
-    named = {
-        side: reference
-        for side in ("requesting", "requested")
-        if (reference := getattr(record, f"reference_{side}")) is not None
-    }
-    if named:
-        found["references"] = named
-    own = "requesting" if actor.speaks_for(record.requesting_country) else "requested"
-    if (assigned := getattr(record, f"assigned_{own}")) is not None:
-        found["assigned_to"] = assigned
-    if record.agreement_id is not None:
-        known = references.get(UUID(int=record.agreement_id.int))
-        found |= {"agreement_reference": known} if known else {"agreement_id": str(record.agreement_id)}
-    ordered = sorted(
-        (
-            (_said(event, texts, references, _stated_by_default(Act(event.type), record, actor)), event)
-            for event in events
-        ),
-        key=lambda one: _order(one[0]),
-    )
-    places = {str(event.id): number for number, (_, event) in enumerate(ordered, start=1)}
-    for said, event in ordered:
-        if "in_reply_to" in event.data:
-            said.setdefault("data", {})["answers_act"] = places.get(str(event.data["in_reply_to"]))
-    if ordered:
-        found["events"] = [said for said, _ in ordered]
-    return found
+_TextsOf = dict[UUID, dict[tuple[UUID | None, str], str]]
 
 
-def _said(event: StoredEvent, texts: Texts, references: Mapping[UUID, str], by_default: str) -> Document:
-    data = {name: value for name, value in event.data.items() if name != "in_reply_to"}
-    if event.type == Act.LINKED and (known := references.get(UUID(str(data["request_id"])))):
-        del data["request_id"]
-        data["request_reference"] = known
-    if (reason := texts.get((event.id, "reason"))) is not None:
-        data["reason"] = reason
-    said: Document = {"type": event.type}
-    if event.occurred_at is not None:
-        said["occurred_at"] = event.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    else:
-        assert event.occurred_on is not None
-        said["occurred_on"] = event.occurred_on.isoformat()
-    if event.asserted_by != by_default:
-        said["asserted_by"] = event.asserted_by
-    if data:
-        said["data"] = dict(sorted(data.items()))
-    if (note := texts.get((event.id, "note"))) is not None:
-        said["note"] = note
-    return said
-
-
-def _stated_by_default(act: Act, record: RequestRecord, actor: Actor) -> str:
-    """Who states an act that the account records without saying who: the country where it takes place, or its own."""
-    country = record.requesting_country if place(act) is Side.REQUESTING else record.requested_country
-    own = (
-        record.requesting_country if actor.speaks_for(record.requesting_country) else record.requested_country
-    )
-    return country if actor.speaks_for(country) else own
-
-
-def _order(said: Document) -> tuple[str, int, bytes]:
-    return said.get("occurred_on") or said["occurred_at"], _RANK[said["type"]], to_json(said)
-
-
-async def _events(tx: Tx, ids: Sequence[UUID], actor: Actor) -> dict[UUID, list[StoredEvent]]:
+async def _acts(
+    tx: Tx, ids: Sequence[UUID], texts: _TextsOf, actor: Actor
+) -> tuple[dict[UUID, list[StoredEvent]], dict[UUID, list[TakenBack]]]:
+    """The acts of requests, and which of them were taken back."""
     sight = Sight.of(actor, countries="$2", account="$3")
     found: dict[UUID, list[StoredEvent]] = {}
+    taken_back: dict[UUID, list[TakenBack]] = {}
     for row in await tx.fetch(
         f"""
-        select e.request_id, e.id, e.type, e.occurred_at, e.occurred_on, e.data, e.asserted_by, e.recorded_at
-        from request_event e
-        where e.request_id = any($1::uuid[]) and not exists (select from event_void v where v.event_id = e.id)
+        select e.request_id, e.id, e.type, e.occurred_at, e.occurred_on, e.data, e.asserted_by, e.recorded_at,
+            v.voided_by, v.replacement_id
+        from request_event e left join event_void v on v.event_id = e.id
+        where e.request_id = any($1::uuid[])
             and (e.type <> 'linked' or exists (
                 select from request r where r.id = (e.data ->> 'request_id')::uuid
                     and {sight.seen("r")} and {sight.is_party("r")}))
@@ -189,25 +152,59 @@ async def _events(tx: Tx, ids: Sequence[UUID], actor: Actor) -> dict[UUID, list[
         ids, list(actor.countries), actor.account_id,
     ):  # fmt: skip
         own = dict(row)
-        found.setdefault(own.pop("request_id"), []).append(StoredEvent(**own))
-    return found
+        of, voided_by, replacement = (own.pop(name) for name in ("request_id", "voided_by", "replacement_id"))
+        found.setdefault(of, []).append(StoredEvent(**own))
+        if voided_by is not None:
+            reason = texts.get(of, {}).get((row["id"], _VOID_REASON))
+            taken_back.setdefault(of, []).append(TakenBack(row["id"], voided_by, reason, replacement))
+    return found, taken_back
 
 
-async def _texts(tx: Tx, ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[tuple[UUID | None, str], str]]:
-    if not may(actor, Deed.READ_TEXTS):
-        return {}
-    found: dict[UUID, dict[tuple[UUID | None, str], str]] = {}
+_VOID_REASON: Final = "void_reason"
+
+
+async def _texts(tx: Tx, ids: Sequence[UUID], actor: Actor) -> tuple[_TextsOf, dict[UUID, list[NoteTold]]]:
+    """The texts of requests by act and field, and the notes of the own side, first recorded first."""
+    fields = [*OWN_TEXTS, "note", "reason", _VOID_REASON] if may(actor, Deed.READ_TEXTS) else []
+    fields += [SIDE_NOTE] if may(actor, Deed.READ_NOTES) else []
+    found: _TextsOf = {}
+    notes: dict[UUID, list[NoteTold]] = {}
+    if not fields:
+        return found, notes
     for row in await tx.fetch(
         """
-        select t.id, t.request_id, t.event_id, t.field, t.sealed, k.wrapped
+        select t.id, t.request_id, t.event_id, t.field, t.owner_country, t.sealed, k.wrapped
         from free_text t join record_key k using (request_id)
         where t.request_id = any($1::uuid[]) and t.sealed is not null and t.field = any($3::text[])
             and (t.owner_country is null or t.owner_country = any($2::text[]))
+        order by t.recorded_at, t.id
         """,
-        ids, list(actor.countries), [*OWN_TEXTS, "note", "reason"],
+        ids, list(actor.countries), fields,
     ):  # fmt: skip
-        of = found.setdefault(row["request_id"], {})
-        of[row["event_id"], row["field"]] = opened(tx.vault, row["request_id"], row["wrapped"], row)
+        text = opened(tx.vault, row["request_id"], row["wrapped"], row)
+        if row["field"] == SIDE_NOTE:
+            notes.setdefault(row["request_id"], []).append(NoteTold(row["owner_country"], text))
+        else:
+            found.setdefault(row["request_id"], {})[row["event_id"], row["field"]] = text
+    return found, notes
+
+
+async def _persons(tx: Tx, ids: Sequence[UUID], actor: Actor) -> dict[UUID, list[PersonTold]]:
+    """The persons of requests, first recorded first, without those that were erased."""
+    found: dict[UUID, list[PersonTold]] = {}
+    if not may(actor, Deed.READ_PERSONS):
+        return found
+    for row in await tx.fetch(
+        f"""
+        select {COLUMNS}, k.wrapped from person p join record_key k using (request_id)
+        where p.request_id = any($1::uuid[]) and p.sealed is not null
+        order by p.created_at, p.id
+        """,
+        ids,
+    ):
+        content = content_of(tx, row)
+        assert content is not None
+        found.setdefault(row["request_id"], []).append(PersonTold(row["recorded_by"], row["part"], content))
     return found
 
 

@@ -20,8 +20,8 @@ from mla_tracker.domain.audit import (
 )
 from mla_tracker.storage import rows
 from mla_tracker.storage.database import Tx
-from mla_tracker.storage.ids import uuid7
-from mla_tracker.storage.rows import Row, octets
+from mla_tracker.storage.ids import uuid7, uuid7_numbered
+from mla_tracker.storage.rows import Row, bytes_in, octets
 
 LONGEST_ORIGIN: Final = 200
 
@@ -72,23 +72,29 @@ async def entry_rows(
     country: str | None = None,
     more: Mapping[str, Plain] | None = None,
     fresh: bool = False,
+    after: Row | None = None,
 ) -> dict[str, list[Row]]:
     """The row of an entry, to be inserted by the statement that writes what it tells.
 
     Whoever appends holds the record (its row, or `lock_chain`) until the transaction ends, and inserts the row before
     asking for another of the chain. `actor` None: the program itself. `seen_by`: the countries whose auditors read it.
     `country`: for which the actor acted, by default the first of its own among those. `more`: what is to be told
-    besides changes. `fresh`: the chain begins here for certain. No erasable content may be in it.
+    besides changes. `fresh`: the chain begins here for certain; `after`: it goes on behind this row, which the same
+    statement inserts. No erasable content may be in it.
     """
     position, before = None, FIRST
     if what not in READINGS:
-        head = None if fresh else await _head(tx, chain)
-        position, before = head or (1, FIRST)
+        if after is not None:
+            position, before = after["position"] + 1, bytes_in(after["mac"])
+        else:
+            head = None if fresh else await _head(tx, chain)
+            position, before = head or (1, FIRST)
     if actor is not None and country is None:
         country = next((own for own in actor.countries if own in seen_by), next(iter(actor.countries), None))
     origin = actor.origin if actor else Origin()
     row: dict[str, Any] = {
-        "id": uuid7(now),
+        # Of one instant they stand in the order of their chain.
+        "id": uuid7(now) if position is None else uuid7_numbered(now, position),
         "chain_kind": chain.kind.value,
         "chain_id": chain.id,
         "position": position,

@@ -192,9 +192,16 @@ def answering(events: Iterable[StoredEvent], replaced: Mapping[str, str]) -> tup
 
 
 def event_rows(
-    record: RequestRecord, events: Iterable[StoredEvent], *, account_id: UUID
+    record: RequestRecord,
+    events: Iterable[StoredEvent],
+    *,
+    account_id: UUID,
+    taken_back: Collection[UUID] = (),
 ) -> dict[str, list[Row]]:
-    """Acts to append to a history, and the links that acts `linked` make, for looking up from either end."""
+    """Acts to append to a history, and the links that acts `linked` make, for looking up from either end.
+
+    Those of the acts that are `taken_back` in the same breath make none.
+    """
     of = of_request(record)
     return {
         "request_event": [
@@ -219,7 +226,7 @@ def event_rows(
                 "relation": event.data["relation"],
             }
             for event in events
-            if event.type == Act.LINKED
+            if event.type == Act.LINKED and event.id not in taken_back
         ],
     }
 

@@ -38,3 +38,8 @@ def insertion(table: str, columns: Sequence[str], place: int) -> str:
 def octets(value: bytes) -> str:
     """Bytes as a row holds them on its way in."""
     return "\\x" + value.hex()
+
+
+def bytes_in(value: str) -> bytes:
+    """The bytes that a row holds on its way in."""
+    return bytes.fromhex(value.removeprefix("\\x"))

@@ -29,21 +29,26 @@ class FreeText:
     event_id: UUID | None = None
 
 
+Key = tuple[bytes, dict[str, list[Row]]]
+"""The key of a request, and the row that keeps it where it was made just now."""
+
+
 async def text_rows(
-    tx: Tx, record: RequestRecord, texts: Iterable[FreeText], now: datetime, *, fresh: bool = False
+    tx: Tx, record: RequestRecord, texts: Iterable[FreeText], now: datetime, *, key: Key | None = None
 ) -> dict[str, list[Row]]:
-    """Rows of texts to keep, and of the request's key where it gets its first; `fresh`: it has none yet for certain."""
+    """Rows of texts to keep, and of the request's key where it gets its first; `key`: what `key_for` gave, if asked."""
     texts = list(texts)
     if not texts:
         return {}
-    key, made = await key_for(tx, of_request(record), fresh=fresh)
-    return {**made, "free_text": [_row(record, text, key, now) for text in texts]}
+    opens, made = key or await key_for(tx, of_request(record))
+    return {**made, "free_text": [_row(record, text, opens, now) for text in texts]}
 
 
-async def key_for(tx: Tx, of: Row, *, fresh: bool = False) -> tuple[bytes, dict[str, list[Row]]]:
+async def key_for(tx: Tx, of: Row, *, fresh: bool = False) -> Key:
     """The key of a request, named with its countries by `of`, and the row that keeps it where it was made just now.
 
-    Raises InvalidEntry where it was destroyed: what must be forgotten takes no new text.
+    `fresh`: it has none yet for certain. Raises InvalidEntry where it was destroyed: what must be forgotten takes no
+    new text.
     """
     request_id: UUID = of["request_id"]
     kept = (
@@ -62,8 +67,10 @@ async def key_for(tx: Tx, of: Row, *, fresh: bool = False) -> tuple[bytes, dict[
     return tx.vault.record_key(request_id, kept["wrapped"]), {}
 
 
-def _row(record: RequestRecord, text: FreeText, key: bytes, now: datetime) -> Row:
-    text_id = uuid7(now)
+def _row(
+    record: RequestRecord, text: FreeText, key: bytes, now: datetime, text_id: UUID | None = None
+) -> Row:
+    text_id = text_id or uuid7(now)
     return {
         "id": text_id,
         **of_request(record),
@@ -71,6 +78,20 @@ def _row(record: RequestRecord, text: FreeText, key: bytes, now: datetime) -> Ro
         "field": text.field,
         "event_id": text.event_id,
         **{name: octets(value) for name, value in sealed_columns(key, text_id, text.body).items()},
+        "recorded_by_account": None,
+        "recorded_at": None,
+    }
+
+
+def note_row(
+    record: RequestRecord, note_id: UUID, key: bytes, text: str, *, field: str, country: str, account_id: UUID,
+    now: datetime,
+) -> Row:  # fmt: skip
+    """A note that a side keeps on a request for itself, under the key of the request."""
+    return {
+        **_row(record, FreeText(field, text, country), key, now, note_id),
+        "recorded_by_account": account_id,
+        "recorded_at": now,
     }
 
 

@@ -1,6 +1,8 @@
 """Files of records for tests: imported in the name of an account, and exported again."""
 
 import hashlib
+import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +19,12 @@ from mla_tracker.storage.imports import ImportSpec
 from tests.builders.register import NOW
 
 LATER = NOW + timedelta(days=1)
+UUIDS = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def without_ids(text: str) -> str:
+    """An export without the ids, which every installation gives anew."""
+    return re.sub(UUIDS, "", text)
 
 
 @dataclass(frozen=True)
@@ -76,3 +84,13 @@ async def export_of(
     """What an account exports."""
     parts = [part async for part in exported(db, kind, form, actor=actor, now=now, route="test")]
     return b"".join(parts).decode()
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """The objects of NDJSON."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def written(*rows: dict[str, Any]) -> str:
+    """NDJSON of objects."""
+    return "".join(json.dumps(row) + "\n" for row in rows)

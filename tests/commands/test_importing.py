@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
@@ -21,17 +20,13 @@ from mla_tracker.commands.verifying import verify
 from mla_tracker.domain.errors import InsufficientScope, NotAllowed
 from mla_tracker.domain.vocabulary import Role, Scope
 from mla_tracker.storage.database import Database, DbRole
-from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.imports import ImportSpec
 from tests.builders.counted import with_shipped_limits
-from tests.builders.files import export_of, imported, pieces
-from tests.builders.keys import the_keys
+from tests.builders.files import UUIDS, export_of, imported, pieces, without_ids
 from tests.builders.register import NOW, account
 from tests.builders.requests import contents
 from tests.builders.secrets import MARK
-from tests.builders.worker_database import as_superuser
 
-UUIDS = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 KINDS = ("agreements", "requests", "directory")
 
 _REQUEST = {
@@ -82,11 +77,6 @@ _ODD = "\n".join(
 )
 
 
-def without_ids(text: str) -> str:
-    """An export without the ids, which every installation gives anew."""
-    return re.sub(UUIDS, "", text)
-
-
 async def test_the_samples_are_taken_as_they_are_and_skipped_the_second_time(db: Database) -> None:
     head = await account(db, "MA", role=Role.HEAD)
     for kind, rows in (("agreements", 2), ("requests", 2), ("directory", 1)):
@@ -101,16 +91,6 @@ async def test_the_samples_in_lines_of_json_are_taken_too(db: Database) -> None:
     for kind in ("agreements", "requests", "directory"):
         done = await imported(db, head, sample_file(kind, "ndjson"), kind, "ndjson")
         assert done.counts == (1, 0, 0), done.remarks
-
-
-@pytest.fixture
-async def elsewhere(server: Server, template: str) -> AsyncIterator[Database]:
-    """An empty installation beside the one that `db` is."""
-    name = f"t{uuid4().hex}"
-    await as_superuser(server, f"CREATE DATABASE {name} OWNER mla TEMPLATE {template}")
-    async with await Database.open(server.url(name), pool_size=2, vault=the_keys()) as database:
-        yield database
-    await as_superuser(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])

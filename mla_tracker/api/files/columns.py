@@ -81,7 +81,9 @@ _REQUESTS: Final = (
     Column("refused_ground", Form.TEXT, "On what ground, as in the API.", act=Act.REFUSED, of="ground"),
     Column("refused_reason", Form.WORDS, "Why, in words; sealed.", act=Act.REFUSED, of="reason"),
     _usual(Act.CLOSED, "When the case was closed."),
-    Column("events", Form.JSON, "Further acts, and those with more to say than a day: a list as in the API."),
+    Column("events", Form.JSON, "Further acts, those with more to say than a day, and those taken back: a list."),
+    Column("persons", Form.JSON, "Who it is about: a list as in the API."),
+    Column("notes", Form.JSON, 'Notes of your own side: a list, as [{"text": "…"}].'),
 )  # fmt: skip
 
 _AGREEMENTS: Final = (
@@ -100,7 +102,7 @@ _AGREEMENTS: Final = (
     Column("languages", Form.LIST, "Codes of its languages."),
     Column("limits", Form.JSON, "Limits that it sets, as in the API."),
     Column("notes", Form.WORDS, "For your own country."),
-    Column("events", Form.JSON, "Events of its life, as in the API."),
+    Column("events", Form.JSON, "Events of its life, as in the API, and those taken back: a list."),
 )  # fmt: skip
 
 _DIRECTORY: Final = (

@@ -14,7 +14,14 @@ from mla_tracker.api.bodies import MAX_ERRORS, faults_in, hidden_faults
 from mla_tracker.api.files.bodies import BODIES, FileBody
 from mla_tracker.api.files.cells import Misread, unescaped
 from mla_tracker.api.files.columns import COLUMNS, READ, REQUIRED, Column, Form
-from mla_tracker.api.files.records import SEPARATORS, Record, csv_records, json_records, read_object
+from mla_tracker.api.files.records import (
+    MOST_CELL,
+    SEPARATORS,
+    Record,
+    csv_records,
+    json_records,
+    read_object,
+)
 from mla_tracker.catalogue.country_names import Former, country_named
 from mla_tracker.commands.importing_rows import Fault, ReadRow
 from mla_tracker.domain.errors import InvalidEntry
@@ -156,6 +163,9 @@ def _csv_row(record: Record, header: Sequence[Column], spec: ImportSpec) -> Read
         text = unescaped(cell)
         if not text.strip():
             continue
+        if len(text) > MOST_CELL and column.form is not Form.JSON:
+            faults.append((column.name, f"The cell is longer than {MOST_CELL} characters. Shorten it."))
+            continue
         if "\n" in text and _holds_records(text, header):
             faults.append(
                 (column.name, "Holds several rows in one cell: a quote is missing somewhere before.")
@@ -271,6 +281,11 @@ def _few(faults: list[Fault]) -> list[Fault]:
 
 
 _PLACES: Final[Mapping[str, Mapping[str, str]]] = {
-    kind: {f"/{'/'.join(column.place)}": column.name for column in columns if column.act is None}
+    kind: {
+        f"/{'/'.join(column.place)}": column.name
+        for column in columns
+        if column.act is None and (column.form is not Form.JSON or column.name == "events")
+    }
     for kind, columns in COLUMNS.items()
 }
+"""Of a list in a cell is told where in it, as persons/1/names; but acts have other places in the record than in it."""

@@ -198,8 +198,6 @@ def _record(number: int, text: str, separator: str, *, readable: bool, closed: b
     cells = rows[0]
     if len(cells) > MOST_COLUMNS:
         return Record(number, fault=f"More than {MOST_COLUMNS} cells.")
-    if any(len(cell) > MOST_CELL for cell in cells):
-        return Record(number, fault=f"A cell is longer than {MOST_CELL} characters. Shorten it.")
     return Record(number, cells)
 
 

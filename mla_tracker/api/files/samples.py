@@ -55,7 +55,11 @@ SAMPLES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
             "sent_on": "2026-01-12",
             "refused_on": "2026-02-02",
             "refused_ground": "dual_criminality",
-            "events": '[{"type": "reminded", "occurred_at": "2026-01-20T10:00:00+01:00", "note": "By telephone."}]',
+            "events": '[{"type": "reminded", "occurred_at": "2026-01-20T10:00:00+01:00", "note": "By telephone."}, '
+            '{"type": "reminded", "occurred_on": "2026-01-19", "voided": {"reason": "Too early.", "replaced_by": 3}}]',
+            "persons": '[{"part": "person_sought", "names": [{"family_names": "Ruiz", "given_names": "Julia"}], '
+            '"born_on": "1987-05", "nationalities": ["ES"]}]',
+            "notes": '[{"text": "The court rang: it expects the file by Friday."}]',
         },
     ),
     "directory": (
@@ -112,7 +116,14 @@ _OBJECTS: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
                 {"type": "received", "occurred_on": "2026-01-07"},
                 {"type": "information_requested", "occurred_on": "2026-01-15"},
                 {"type": "information_supplied", "occurred_on": "2026-01-25", "data": {"answers_act": 3}},
+                {
+                    "type": "sent",
+                    "occurred_on": "2026-01-04",
+                    "voided": {"reason": "A day early.", "replaced_by": 1},
+                },
             ],
+            "persons": [{"part": "suspect", "names": [{"as_written": "Julia Ruiz"}], "born_on": "1987-05"}],
+            "notes": [{"text": "The court rang: it expects the file by Friday."}],
         },
     ),
     "directory": (

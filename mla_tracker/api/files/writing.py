@@ -3,18 +3,25 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from mla_tracker.api.files.cells import ORGANISATION, escaped, write_list
 from mla_tracker.api.files.columns import COLUMNS, USUAL_ACTS, Column, Form
 from mla_tracker.commands.reading import note_reading
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.permissions import Deed
-from mla_tracker.queries.agreement_exports import agreement_documents, agreement_page
+from mla_tracker.domain.referring import referred_first
+from mla_tracker.queries.agreement_exports import (
+    agreement_documents,
+    agreement_page,
+    agreement_views,
+    successors_of,
+)
 from mla_tracker.queries.directory import directory_documents
-from mla_tracker.queries.exports import documents, request_page
+from mla_tracker.queries.exports import documents, links_of, request_page, request_rows
 from mla_tracker.storage.database import Database, DbRole
 
 Document = Mapping[str, Any]
@@ -71,7 +78,8 @@ def _acts_apart(events: Sequence[Document]) -> tuple[dict[str, Document], list[D
         data = set(event.get("data", {}))
         plain = not data or (event["type"] == "refused" and data <= {"ground", "reason"})
         first = event["type"] in _USUAL and event["type"] not in usual
-        if plain and first and "occurred_on" in event and not {"note", "asserted_by"} & set(event):
+        beside = {"note", "asserted_by", "voided"} & set(event)
+        if plain and first and "occurred_on" in event and not beside:
             usual[event["type"]] = place
     order = [usual[act] for act in _USUAL if act in usual]
     order += [place for place in range(len(events)) if place not in usual.values()]
@@ -81,10 +89,10 @@ def _acts_apart(events: Sequence[Document]) -> tuple[dict[str, Document], list[D
 
 
 def _with_place(event: Document, places: Mapping[int, int]) -> Document:
-    answered = event.get("data", _BLANK).get("answers_act")
-    if answered is None:
-        return event
-    return {**event, "data": {**event["data"], "answers_act": places[answered - 1]}}
+    for part, name in (("data", "answers_act"), ("voided", "replaced_by")):
+        if (other := event.get(part, _BLANK).get(name)) is not None:
+            event = {**event, part: {**event[part], name: places[other - 1]}}
+    return event
 
 
 _USUAL: Final = tuple(act.value for act in USUAL_ACTS)
@@ -122,31 +130,56 @@ def _party(party: Any) -> str:
 async def _requests(
     database: Database, actor: Actor, now: datetime, route: str
 ) -> AsyncIterator[Sequence[Document]]:
+    """Those that are linked to others come last, each after what it is linked to: a reference must be known by then."""
     after = None
-    while True:
+    last = False
+    linked: dict[UUID, list[UUID]] = {}
+    while not last:
         async with database.transaction(DbRole.API, viewer=actor) as tx:
             rows = await request_page(tx, actor=actor, after=after, as_of=now, limit=PAGE)
+            linked |= await links_of(tx, [row["id"] for row in rows], actor=actor)
+            told = [row for row in rows if row["id"] not in linked]
+            found = await documents(tx, told, actor=actor)
+            await note_reading(tx, told, route=route, actor=actor, now=now)
+        if found:
+            yield found
+        last = len(rows) < PAGE
+        after = (rows[-1]["created_at"], rows[-1]["id"]) if rows else None
+    for ids in _batches(referred_first(linked)):
+        async with database.transaction(DbRole.API, viewer=actor) as tx:
+            rows = await request_rows(tx, ids, actor=actor)
             found = await documents(tx, rows, actor=actor)
             await note_reading(tx, rows, route=route, actor=actor, now=now)
         if found:
             yield found
-        if len(rows) < PAGE:
-            return
-        after = (rows[-1]["created_at"], rows[-1]["id"])
 
 
 async def _agreements(
     database: Database, actor: Actor, now: datetime, route: str
 ) -> AsyncIterator[Sequence[Document]]:
+    """Those in whose place others came are told after these."""
     after = None
-    while True:
+    last = False
+    superseded: dict[UUID, list[UUID]] = {}
+    while not last:
         async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
             views, after = await agreement_page(tx, actor=actor, after=after, now=now, limit=PAGE)
+            superseded |= {view.id: named for view in views if (named := successors_of(view))}
+            told = [view for view in views if view.id not in superseded]
+            found = await agreement_documents(tx, told, actor=actor)
+        if found:
+            yield found
+        last = after is None
+    for ids in _batches(referred_first(superseded)):
+        async with database.transaction(DbRole.API, viewer=actor, read_only=True) as tx:
+            views = await agreement_views(tx, ids, actor=actor, now=now)
             found = await agreement_documents(tx, views, actor=actor)
         if found:
             yield found
-        if after is None:
-            return
+
+
+def _batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
 
 
 async def _directory(
