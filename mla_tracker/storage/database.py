@@ -296,9 +296,7 @@ class Database:
                 if not _is_lost(connection):
                     raise
                 # What the driver says of a connection that was lost under its hands.
-                raise DatabaseUnavailable(
-                    f"The connection to the database {self.where} broke off."
-                ) from error
+                raise self._broken_off() from error
             except BaseException:
                 await _roll_back(connection)
                 raise
@@ -332,10 +330,18 @@ class Database:
                 ) from error
             except (OSError, asyncpg.PostgresError) as error:
                 raise DatabaseUnavailable(why_no_connection(error, self.where)) from error
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                raise self._broken_off() from error  # while it was made ready
             try:
                 yield connection
             finally:
-                await self._pool.release(connection)
+                try:
+                    await self._pool.release(connection)
+                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                    raise self._broken_off() from error
+
+    def _broken_off(self) -> DatabaseUnavailable:
+        return DatabaseUnavailable(f"The connection to the database {self.where} broke off.")
 
 
 def _is_lost(connection: "_Connection") -> bool:

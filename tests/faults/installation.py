@@ -207,7 +207,7 @@ class Installation:
         for node in self.nodes:
             _, traced, words = node.log.read_text(errors="replace").rpartition("Traceback")
             if traced:
-                told.append(f"--- {node.name}: {words[-1500:]}")
+                told.append(f"--- {node.name}: {words[:3000]}")
         told.append(f"--- PostgreSQL: {(self.disk / 'postgres.log').read_text(errors='replace')[-3000:]}")
         return "\n".join(told)
 
