@@ -40,3 +40,7 @@ def why_no_connection(error: Exception, where: str) -> str:
             return f"The database {where} refused the connection ({error}). Check {correct}."
         case _:
             return f"{correct} is not an address of the form postgresql://user:password@host:5432/database."
+
+
+async def nothing_to_reset(_: object) -> None:
+    """Every setting ends with its transaction, so giving a connection back costs no round trip."""

@@ -16,7 +16,7 @@ from piccolo.engine.postgres import PostgresEngine
 from mla_tracker import tracing
 from mla_tracker.domain.actors import Actor
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.storage.connecting import CONNECT_SECONDS, described, why_no_connection
+from mla_tracker.storage.connecting import CONNECT_SECONDS, described, nothing_to_reset, why_no_connection
 from mla_tracker.storage.cursors import Cursor, declared
 from mla_tracker.storage.errors import CommitFailed, DatabaseBusy, DatabaseUnavailable
 from mla_tracker.storage.json_columns import read_and_write_json
@@ -228,7 +228,7 @@ class Database:
                 statement_cache_size=256 if statement_cache else 0,
                 server_settings={"application_name": "mla-tracker"},
                 init=_made_ready,
-                reset=_nothing_to_reset,
+                reset=nothing_to_reset,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseUnavailable(why_no_connection(error, where)) from error
@@ -398,7 +398,3 @@ def _begin(
 async def _made_ready(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await read_and_write_json(connection)
     tracing.watch(connection)
-
-
-async def _nothing_to_reset(_: object) -> None:
-    """Every setting ends with its transaction, so giving a connection back costs no round trip."""
