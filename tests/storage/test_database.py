@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -94,6 +95,35 @@ async def test_an_error_undoes_everything(small: Database) -> None:
             await tx.execute("INSERT INTO sample (number) VALUES (1)")
             raise ZeroDivisionError
     assert await _count(small) == 0
+
+
+class Breaking:
+    """A pool whose connections break off at one step."""
+
+    def __init__(self, pool: Any, step: str, error: Exception) -> None:
+        self._pool, self._step, self._error = pool, step, error
+
+    async def acquire(self, **given: Any) -> Any:
+        if self._step == "acquire":
+            raise self._error
+        return await self._pool.acquire(**given)
+
+    async def release(self, connection: Any) -> None:
+        await self._pool.release(connection)
+        if self._step == "release":
+            raise self._error
+
+
+@pytest.mark.parametrize("step", ["acquire", "release"])
+@pytest.mark.parametrize("error", [asyncpg.InterfaceError, asyncpg.InternalClientError])
+async def test_a_connection_that_breaks_off_while_it_is_taken_or_given_back_is_no_fault_of_the_program(
+    small: Database, monkeypatch: pytest.MonkeyPatch, step: str, error: type[Exception]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(small, "_pool", Breaking(small._pool, step, error("connection is closed")))
+        with pytest.raises(DatabaseUnavailable, match="broke off"):
+            async with small.transaction(DbRole.API):
+                pass
 
 
 async def test_a_failing_begin_never_costs_a_connection(small: Database) -> None:
