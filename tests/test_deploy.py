@@ -178,6 +178,7 @@ def test_who_operates_it_has_the_settings_of_the_units_and_the_login_that_owns(t
         "MLA_DATABASE_URL=postgresql://mla_owner:x@host/mla", "MLA_RECORD_KEYS_FILE=/var/lib/mla-tracker/record-keys",
     }  # fmt: skip
     assert "MLA_DATABASE_URL=postgresql://host/new" in told(MLA_DATABASE_URL="postgresql://host/new")
+    assert "MLA_PORT=9000" in told(MLA_PORT="9000")
     unit = (DEPLOY / "systemd" / "mla-tracker-backup.service").read_text()
     for name, value in re.findall(r"(MLA_(?:KEYS_DIR|DATA_DIR|RECORD_KEYS_FILE))=(/\S+)", unit):
         assert f'"${{{name}:={value}}}"' in text
