@@ -81,7 +81,9 @@ grant delete on import_remark to mla_api;
 grant update (authority, functions, instruments, languages, address, phone, email, valid_from, valid_to, updated_at)
     on directory_entry to mla_api;
 grant select, delete on bulk_import to mla_jobs;
-grant update (wrapped, status, error, holder, lease_until, attempts, updated_at, finished_at) on bulk_import to mla_jobs;
+-- By the digest of a short file whoever guesses what it said would know that he is right: it goes with the file.
+grant update (wrapped, digest, status, error, holder, lease_until, attempts, updated_at, finished_at)
+    on bulk_import to mla_jobs;
 -- The job erases what it cannot read.
 grant select (import_id, number), delete on import_chunk to mla_jobs;
 grant select, delete on import_remark to mla_jobs;
@@ -101,8 +103,9 @@ create policy ones_own on import_chunk to mla_api using (exists (
 create policy worked_on on import_chunk to mla_jobs using (true);
 
 alter table import_remark enable row level security;
-create policy of_ones_country on import_remark for select to mla_api using (
-    exists (select from bulk_import i where i.id = import_id));
+-- What is told of a row may say what it says, of a case that colleagues do not see: it is for who handed it in.
+create policy ones_own_read on import_remark for select to mla_api using (exists (
+    select from bulk_import i where i.id = import_id and i.account_id = (select mla_account())));
 create policy in_ones_own_name on import_remark for insert to mla_api with check (exists (
     select from bulk_import i where i.id = import_id and i.account_id = (select mla_account())));
 create policy ones_own on import_remark for delete to mla_api using (exists (
