@@ -6,16 +6,23 @@ import httpx
 import pytest
 
 from mla_tracker.api.policies import EXAMPLES
-from mla_tracker.commands.rebuilding import rebuild
 from mla_tracker.commands.recounting import recount_stale
 from mla_tracker.domain.vocabulary import Role
-from mla_tracker.storage.database import Database, DbRole
+from mla_tracker.storage.database import Database
 from tests.builders.api import NOW, ClientOf, Present
 from tests.builders.counted import with_shipped_limits
-
-PATH = "/api/v1/limits"
-TODAY = "2026-03-10"
-CIRCULAR = {"stage": "receive", "amount": 4, "unit": "days", "source": "Circular 4/2026"}
+from tests.builders.policies import (
+    CIRCULAR,
+    PATH,
+    TODAY,
+    clock,
+    no_difference,
+    preview,
+    problem,
+    put_in_force,
+    rows,
+    sent,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,67 +34,6 @@ async def shipped(db: Database) -> None:
 async def head(client_of: ClientOf) -> httpx.AsyncClient:
     """The head of the Spanish authority."""
     return await client_of("ES", role=Role.HEAD)
-
-
-async def put_in_force(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
-    answer = await client.post(PATH, json=CIRCULAR | fields)
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    assert answer.headers["Location"] == f"{PATH}/{found['id']}"
-    assert found["effect"] is None
-    return found
-
-
-async def preview(client: httpx.AsyncClient, recomputed: bool = False, **fields: Any) -> dict[str, Any]:
-    query = {"preview": "true", "recomputed": str(recomputed).lower()}
-    answer = await client.post(PATH, json=CIRCULAR | fields, params=query)
-    assert answer.status_code == 200, answer.text
-    assert "Location" not in answer.headers
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def problem(answer: httpx.Response, status: int, *pointers: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    found: dict[str, Any] = answer.json()
-    assert [error["pointer"] for error in found["errors"]] == list(pointers), found["errors"]
-    return found
-
-
-async def sent(client: httpx.AsyncClient, day: str = TODAY, **fields: Any) -> str:
-    """The id of a request that Morocco sent to Spain on a day."""
-    body = {
-        "kind": "evidence",
-        "requesting_country": "MA",
-        "requested_country": "ES",
-        "assistance": ["records"],
-        "events": [{"type": "sent", "occurred_on": day}],
-        **fields,
-    }
-    answer = await client.post("/api/v1/requests", json=body)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def clock(client: httpx.AsyncClient, request_id: str, stage: str = "receive") -> dict[str, Any]:
-    answer = await client.get(f"/api/v1/requests/{request_id}/clocks")
-    [found] = [one for one in answer.json()["items"] if one["stage"] == stage]
-    return {name: found[name] for name in ("limit", "due_on")}
-
-
-async def rows(db: Database) -> Any:
-    async with db.transaction(DbRole.OWNER) as tx:
-        return await tx.fetchrow(
-            """
-            select (select count(*) from limit_version) as limits, (select count(*) from calendar_version) as calendars,
-                (select sum(version) from request) as versions, (select count(stale_since) from request) as stale
-            """
-        )
-
-
-async def no_difference(db: Database) -> None:
-    done = await rebuild(db, NOW, apply=False)
-    assert (done.differing, done.impossible) == (0, ())
 
 
 async def test_a_country_sets_a_policy_with_the_acts_of_the_default_policy(head: httpx.AsyncClient) -> None:

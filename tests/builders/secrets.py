@@ -21,6 +21,13 @@ from tests.builders import register
 from tests.builders.counted import NOW, THE_DAY_BEFORE, CaseBuilder, a_case, with_shipped_limits
 from tests.builders.persons import a_person
 
+OF_A_REQUEST = (
+    "request", "request_event", "event_void", "request_link", "free_text", "record_key", "clock", "flag", "date_move",
+    "person",
+)  # fmt: skip
+"""Tables whose rows are of one request each."""
+
+
 MARK = "never to be read in Madrid"
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -32,7 +32,7 @@ from mla_tracker.domain.persons import ErasureGround
 from mla_tracker.domain.vocabulary import Role
 from mla_tracker.storage import record_keys, restoring
 from mla_tracker.storage.backups import COPY, MANIFEST
-from mla_tracker.storage.copying import Programs, without_password
+from mla_tracker.storage.copying import Programs
 from mla_tracker.storage.database import Database, DbRole
 from mla_tracker.storage.embedded import Server
 from mla_tracker.storage.errors import CannotRun
@@ -48,7 +48,6 @@ from tests.builders.keys import keys_folder, the_keys
 from tests.builders.persons import a_person
 from tests.builders.register import account
 from tests.builders.telling import a_reader
-from tests.builders.worker_database import as_superuser
 
 
 @pytest.fixture(scope="module")
@@ -383,54 +382,3 @@ async def test_other_keys_and_older_record_keys_are_refused_before_anything_is_t
         await back_up(
             db, database_url, tmp_path / "two", tmp_path / "record-keys", programs=programs, now=NOW
         )
-
-
-async def test_a_login_that_does_not_own_the_database_and_a_place_that_cannot_be_written_are_told_in_a_sentence(
-    server: Server, db: Database, database_url: str, tmp_path: Path
-) -> None:
-    (tmp_path / "a-file").touch()
-    programs, keys = await Programs.found(None), tmp_path / "record-keys"
-    for folder, file, sentence in (
-        (tmp_path / "a-file" / "one", keys, "backup .* could not be written"),
-        (tmp_path / "one", tmp_path / "a-file" / "keys", "record keys could not be written"),
-    ):
-        with pytest.raises(CannotRun, match=sentence):
-            await back_up(db, database_url, folder, file, programs=programs, now=NOW)
-    login = f"b{uuid4().hex[:8]}"
-    await as_superuser(server, f"create role {login} login; grant mla_api, mla_jobs to {login}")
-    url = database_url.replace("//mla@", f"//{login}@")
-    async with await Database.open(url, vault=the_keys()) as theirs:
-        with pytest.raises(CannotRun, match="does not own it"):
-            await back_up(theirs, url, tmp_path / "one", keys, programs=programs, now=NOW)
-    await as_superuser(server, f"drop role {login}")
-    with pytest.raises(CannotRun, match="Install it, or correct MLA_POSTGRES_PROGRAMS"):
-        await Programs.found(tmp_path)
-    assert os.listdir(tmp_path) == ["a-file"]
-
-
-@pytest.mark.parametrize(
-    ("programs", "server", "fits"),
-    [(18, 18, True), (18, 17, True), (18, 16, False), (17, 18, False), (15, 15, True), (16, 15, True)],
-)
-def test_programs_are_held_against_the_server(programs: int, server: int, fits: bool) -> None:
-    found = Programs(Path("/usr/bin"), programs, f"{programs}.1")
-    if fits:
-        found.require_fit(server)
-    else:
-        with pytest.raises(CannotRun, match=f"of version {server}"):
-            found.require_fit(server)
-
-
-@pytest.mark.parametrize(
-    ("url", "address", "password"),
-    [
-        ("postgresql://u:p%40ss@h:1/d", "postgresql://u@h:1/d", "p@ss"),
-        ("postgresql://u@h/d?password=x&sslmode=require", "postgresql://u@h/d?sslmode=require", "x"),
-        ("postgresql://u@/d?host=/tmp/a", "postgresql://u@/d?host=/tmp/a", None),
-        ("postgres://h/d", "postgres://h/d", None),
-    ],
-)
-def test_no_password_is_among_the_arguments_of_a_program(
-    url: str, address: str, password: str | None
-) -> None:
-    assert without_password(url) == (address, password)
