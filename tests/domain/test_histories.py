@@ -17,6 +17,8 @@ SENT = a_request().sent("2026-03-02")
 ASKED = SENT.received("2026-03-03")
 
 
+# Which histories can be true.
+
 POSSIBLE = [
     (ASKED.executed("2026-03-10").accepted("2026-03-09"), "recorded late"),
     (SENT.acknowledged("2026-03-05"), "the receipt is missing"),

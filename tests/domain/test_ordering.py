@@ -119,9 +119,6 @@ def test_a_day_in_one_country_and_an_instant_of_the_other_stand_by_their_own_day
     assert order_of(history) == ["sent-1", "reminded-1", "received-1"]
 
 
-# Which histories can be true.
-
-
 @pytest.mark.parametrize("answered", ["information_requested-1", "information_requested-2"])
 def test_of_two_like_questions_of_one_day_the_one_that_was_answered_comes_first(answered: str) -> None:
     """Else the day on which the other was answered would depend on which of the two was recorded first."""
